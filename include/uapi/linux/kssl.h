@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/*
+ * kssl: TLS for TCP sockets by one setsockopt.
+ *
+ *	setsockopt(fd, SOL_TCP, TCP_ULP, "kssl", 4);
+ *
+ * On a listening socket every accepted socket is then a TLS server; on any
+ * other TCP socket the socket is a TLS client.  The options below, level
+ * SOL_KSSL, refine it; none of them is needed.  All structures have the same
+ * layout for 32-bit and 64-bit programs.  The manual is kssl(7).
+ */
+#ifndef _UAPI_LINUX_KSSL_H
+#define _UAPI_LINUX_KSSL_H
+
+#include <linux/types.h>
+
+#define KSSL_ULP_NAME		"kssl"
+
+/* Socket option level: outside the range that Linux itself hands out. */
+#define SOL_KSSL		27507
+
+/**
+ * enum kssl_option - socket options of level SOL_KSSL
+ * @KSSL_PEER_NAME: string without NUL, set before the handshake.  Client: the
+ *	host name that the peer's certificate must carry, also sent as SNI;
+ *	without it the certificate must carry the peer's IP address.  Server:
+ *	after the handshake, get returns the SNI name the client sent.
+ * @KSSL_IDENTITY: string, name of an identity (certificate and key) in the
+ *	daemon's configuration; default: the daemon chooses.
+ * @KSSL_ALPN: string.  Set: the protocols offered or accepted, comma
+ *	separated, best first.  Get after the handshake: the one chosen.
+ * @KSSL_PEER_AUTH: int, enum kssl_peer_auth.  Only to be stricter than policy.
+ * @KSSL_ROLE: int, enum kssl_role, for a socket attached when connected.
+ * @KSSL_HANDSHAKE: u32, run the handshake now; time-out in milliseconds, 0 for
+ *	the default.  Blocks unless the socket is non-blocking.
+ * @KSSL_INFO: get, struct kssl_info.
+ * @KSSL_PEER_CERT: get, the peer's certificate in DER; ENODATA if there is none.
+ * @KSSL_PEER_SUBJECT: get, string, the certificate's subject (RFC 2253 form).
+ * @KSSL_ERROR: get, struct kssl_error: why the session failed.
+ * @KSSL_KEY_TX: set, struct kssl_key: own keys, sending direction.
+ * @KSSL_KEY_RX: set, struct kssl_key: own keys, receiving direction.
+ *
+ * Numbers 13 to 19 are taken for options to come (KEY_UPDATE, RECORD_SIZE, PAD,
+ * EOF_MODE, EXPORTER, DETACH).
+ */
+enum kssl_option {
+	KSSL_PEER_NAME = 1,
+	KSSL_IDENTITY = 2,
+	KSSL_ALPN = 3,
+	KSSL_PEER_AUTH = 4,
+	KSSL_ROLE = 5,
+	KSSL_HANDSHAKE = 6,
+	KSSL_INFO = 7,
+	KSSL_PEER_CERT = 8,
+	KSSL_PEER_SUBJECT = 9,
+	KSSL_ERROR = 10,
+	KSSL_KEY_TX = 11,
+	KSSL_KEY_RX = 12,
+};
+
+/* Longest strings, in bytes, without NUL. */
+#define KSSL_NAME_MAX		255	/* PEER_NAME */
+#define KSSL_IDENTITY_MAX	63
+#define KSSL_ALPN_MAX		255
+#define KSSL_SUBJECT_MAX	1023
+#define KSSL_CERT_MAX		16384	/* DER, bytes */
+
+enum kssl_role {
+	KSSL_ROLE_AUTO = 0,
+	KSSL_ROLE_CLIENT = 1,
+	KSSL_ROLE_SERVER = 2,
+};
+
+enum kssl_peer_auth {
+	KSSL_PEER_AUTH_DEFAULT = 0,	/* as the daemon's policy says */
+	KSSL_PEER_AUTH_NONE = 1,
+	KSSL_PEER_AUTH_REQUEST = 2,
+	KSSL_PEER_AUTH_REQUIRE = 3,
+};
+
+/**
+ * enum kssl_state - life of a session
+ * @KSSL_STATE_INIT: attached, nothing asked for yet
+ * @KSSL_STATE_LISTEN: listening socket
+ * @KSSL_STATE_HANDSHAKE: the daemon is at work
+ * @KSSL_STATE_OPEN: keys are in place
+ * @KSSL_STATE_CLOSED: close_notify went both ways
+ * @KSSL_STATE_FAILED: finished by an error, see KSSL_ERROR
+ */
+enum kssl_state {
+	KSSL_STATE_INIT = 0,
+	KSSL_STATE_LISTEN = 1,
+	KSSL_STATE_HANDSHAKE = 2,
+	KSSL_STATE_OPEN = 3,
+	KSSL_STATE_CLOSED = 4,
+	KSSL_STATE_FAILED = 5,
+};
+
+/**
+ * struct kssl_info - what KSSL_INFO returns
+ * @version: 0x0303 or 0x0304, 0 before the handshake is done
+ * @suite: IANA cipher suite number, 0 before the handshake is done
+ * @role: enum kssl_role
+ * @state: enum kssl_state
+ * @peer_verified: 1 if the peer's certificate chain and name were verified
+ * @resumed: 1 if the session was resumed
+ * @session_id: the number under which ksslctl shows the session
+ * @tx_generation: KeyUpdates sent
+ * @rx_generation: KeyUpdates received
+ * @tx_bytes: application bytes sent
+ * @rx_bytes: application bytes delivered to the program
+ * @tx_records: records sealed
+ * @rx_records: records opened
+ */
+struct kssl_info {
+	__u16 version;
+	__u16 suite;
+	__u8 role;
+	__u8 state;
+	__u8 peer_verified;
+	__u8 resumed;
+	__u32 session_id;
+	__u32 tx_generation;
+	__u32 rx_generation;
+	__u32 reserved;
+	__u64 tx_bytes;
+	__u64 rx_bytes;
+	__u64 tx_records;
+	__u64 rx_records;
+};
+
+#define KSSL_ERROR_TEXT_MAX	120
+#define KSSL_ALERT_NONE		255
+
+/**
+ * struct kssl_error - what KSSL_ERROR returns
+ * @err: the errno that calls on the socket return, 0 if there was no error
+ * @verify: the daemon's certificate verification code (X509_V_ERR_*), 0 if none
+ * @alert_sent: alert description (RFC 8446, 6) sent, KSSL_ALERT_NONE if none
+ * @alert_received: alert description received, KSSL_ALERT_NONE if none
+ * @text: the reason in words, NUL-terminated
+ */
+struct kssl_error {
+	__s32 err;
+	__s32 verify;
+	__u8 alert_sent;
+	__u8 alert_received;
+	__u8 reserved[2];
+	char text[KSSL_ERROR_TEXT_MAX];
+};
+
+#define KSSL_SECRET_MAX		48
+#define KSSL_KEY_MAX		32
+#define KSSL_IV_MAX		16
+#define KSSL_MAC_MAX		48
+
+/**
+ * struct kssl_key - keys of one direction, for KSSL_KEY_TX and KSSL_KEY_RX
+ * @version: 0x0303 or 0x0304
+ * @suite: IANA cipher suite number
+ * @flags: 0
+ * @seq: sequence number of the next record
+ * @secret_len: TLS 1.3: length of the traffic secret, and the other lengths 0
+ * @key_len: TLS 1.2: length of the write key
+ * @iv_len: TLS 1.2: length of the fixed write IV (4 for GCM, 12 for ChaCha20)
+ * @mac_len: TLS 1.2: length of the MAC write key; 0 for AEAD
+ * @secret: traffic secret (RFC 8446, 7.1: *_application_traffic_secret_N)
+ * @key: slice of the key block (RFC 5246, 6.3)
+ * @iv: slice of the key block
+ * @mac: slice of the key block
+ *
+ * Can be set once per direction, before any byte went through the socket as
+ * kssl; reading it back is not possible.
+ */
+struct kssl_key {
+	__u16 version;
+	__u16 suite;
+	__u32 flags;
+	__u64 seq;
+	__u16 secret_len;
+	__u16 key_len;
+	__u16 iv_len;
+	__u16 mac_len;
+	__u8 secret[KSSL_SECRET_MAX];
+	__u8 key[KSSL_KEY_MAX];
+	__u8 iv[KSSL_IV_MAX];
+	__u8 mac[KSSL_MAC_MAX];
+};
+
+#endif /* _UAPI_LINUX_KSSL_H */
