@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KSSL_KEYS_H
+#define _KSSL_KEYS_H
+
+#include <crypto/aead.h>
+#include "kssl.h"
+
+struct kssl_suite;
+
+/**
+ * struct kssl_secret - a traffic secret or a key
+ * @len: bytes in use
+ * @data: the bytes; wiped by kssl_secret_wipe()
+ */
+struct kssl_secret {
+	u8 len;
+	u8 data[KSSL_SECRET_MAX];
+};
+
+/**
+ * struct kssl_half - keys and sequence number of one direction
+ * @suite: row of the suite table
+ * @aead: transform; holds the key
+ * @req: the one request of this direction, with its own scatterlist @sg
+ * @seq: sequence number of the next record; kssl_keys_seq() counts it up
+ * @used: records protected with these keys
+ * @version: TLS12 or TLS13
+ * @iv: write IV (RFC 8446, 7.3), or the implicit part of the nonce (RFC 5288, 3)
+ * @secret: traffic secret of this generation (TLS 1.3)
+ */
+struct kssl_half {
+	const struct kssl_suite *suite;
+	struct crypto_aead *aead;
+	struct aead_request *req;
+	struct scatterlist sg;
+	struct crypto_wait wait;
+	u64 seq;
+	u64 used;
+	u16 version;
+	u8 iv[TLS_NONCE_LEN];
+	u8 nonce[16];
+	struct kssl_secret secret;
+};
+
+struct kssl_half *kssl_keys_new(const struct kssl_key *key, const char **why);
+void kssl_keys_free(struct kssl_half *half);
+void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct kssl_half **open);
+int kssl_keys_update(struct kssl_half *half);
+int kssl_keys_seq(struct kssl_half *half, u64 *seq);
+int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
+			   const char *label, u8 *out, u8 out_len);
+
+#endif /* _KSSL_KEYS_H */

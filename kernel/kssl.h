@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Central types, and how they are locked.
+ *
+ * One TLS socket has one struct kssl_session: the socket's icsk_ulp_data, and
+ * the object that netlink shows.  While a handshake runs it also has a struct
+ * kssl_hs (upcall.c); once keys are in place two struct kssl_half (keys.c),
+ * one per direction.
+ *
+ * Locks
+ * -----
+ * socket lock (lock_sock)	everything in the session unless said otherwise:
+ *				state, halves, open record, receive buffer.
+ *				All record work is done under it, in process
+ *				context.  It may be held while sleeping for
+ *				memory or for the crypto API, never while
+ *				waiting for a worker.  Softirq callbacks
+ *				(sk_data_ready, sk_state_change) run with the
+ *				socket's spinlock and no owner, or as backlog
+ *				of the owner, so they may read it too.
+ * session->lock		spinlock, bh: the back pointer session->sk, for
+ *				those who came by netlink and hold no socket.
+ * kssl_net->lock		spinlock, bh: workers, waiting handshakes, and
+ *				which worker has which (upcall.c).
+ *
+ * Order: socket lock, then kssl_net->lock, then session->lock.
+ *
+ * Life
+ * ----
+ * A session is born at attach (ulp.c) with one reference, the socket's, and is
+ * entered into the table of its network namespace.  Others that can hold a
+ * reference, and why each ends:
+ *   - netlink requests: for the length of the call;
+ *   - the handshake object: until the handshake is done, failed or cancelled,
+ *     which close() does at the latest.
+ * close() or the socket's destruction (ulp.c) first makes it unreachable
+ * (session->sk = NULL, out of the table), then cancels the handshake, wipes
+ * keys and buffers, and drops the socket's reference.  Memory goes by RCU.
+ */
+#ifndef _KSSL_KSSL_H
+#define _KSSL_KSSL_H
+
+#include <linux/cred.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <uapi/linux/kssl.h>
+
+#include "proto.h"
+
+struct kssl_half;
+struct kssl_hs;
+struct kssl_net;
+struct proto_ops;
+
+#define KSSL_RELEASE	"0.1"
+
+/**
+ * struct kssl_tx - sending side
+ * @page: page of the open record, one reference; NULL if there is none
+ * @off: where its text begins in @page, bytes
+ * @room: text that fits, bytes
+ * @len: text in it so far, bytes
+ * @pend: page with sealed bytes that TCP had no memory for; NULL if none
+ * @pend_off: where they begin, bytes
+ * @pend_len: how many
+ * @limit: most plaintext bytes in one record (RFC 8449)
+ * @closed: close_notify or a fatal alert was sent; nothing follows
+ * @update_due: a KeyUpdate(update_not_requested) must go before the next data
+ */
+struct kssl_tx {
+	struct page *page;
+	u32 off;
+	u32 room;
+	u32 len;
+	struct page *pend;
+	u32 pend_off;
+	u32 pend_len;
+	u16 limit;
+	bool closed;
+	bool update_due;
+};
+
+/**
+ * struct kssl_rx - receiving side
+ *
+ * buf:	| done | text  ... | tag | raw records, whole or not ... | free |
+ *	       ^text, text_len         ^head                     ^tail
+ *
+ * @buf: KSSL_RX_BUF bytes, or NULL while there is nothing in it
+ * @head: first byte not yet opened
+ * @tail: end of what came from TCP
+ * @text: rest of the opened record's text that nobody has read yet
+ * @text_len: its length, bytes; 0 if none
+ * @need: bytes that must be in TCP's queue before it pays to wake a reader
+ * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
+ * @empties: records without data in a row
+ * @warnings: warning alerts in a row
+ * @updates: KeyUpdates in a row
+ * @data_seen: a protected record was opened
+ * @closed: close_notify was received
+ */
+struct kssl_rx {
+	u8 *buf;
+	u32 head;
+	u32 tail;
+	u32 text;
+	u32 text_len;
+	u32 need;
+	int lowat;
+	u8 empties;
+	u8 warnings;
+	u8 updates;
+	bool data_seen;
+	bool closed;
+};
+
+/**
+ * struct kssl_session - TLS on one socket
+ * @ref: see above
+ * @rcu: for freeing
+ * @kn: the network namespace's part
+ * @id: number in the namespace's table
+ * @lock: protects @sk
+ * @sk: the socket; NULL once it is on its way out
+ *
+ * Set at attach, then constant:
+ * @uid: user that attached the socket or its listener
+ * @pid: its process
+ * @comm: its name
+ * @listener: the settings of a listening socket, no TLS itself
+ *
+ * Settings, socket lock, constant from the start of the handshake:
+ * @role: enum kssl_role
+ * @peer_auth: enum kssl_peer_auth
+ * @own_keys: keys come by KSSL_KEY_TX and KSSL_KEY_RX; no handshake
+ * @peer_name: client: name to verify; server: SNI received; or NULL
+ * @identity: identity asked for, then the one used; or NULL
+ * @alpn: list asked for, then the one chosen; or NULL
+ *
+ * Socket lock:
+ * @state: enum kssl_state; also read without the lock (READ_ONCE) by poll
+ * @connected: a connect() has told the program that TLS is up
+ * @hs: handshake, NULL when it is over or was never wanted
+ * @tx, @rx: buffers of the two directions
+ * @seal: sending keys or NULL
+ * @open: receiving keys or NULL
+ * @cert: peer's certificate, DER, or NULL
+ * @cert_len: its length, bytes
+ * @subject: peer's subject or NULL
+ * @version, @suite: negotiated, 0 before
+ * @peer_verified, @resumed: what the worker said
+ * @start: ktime (ns) of attach, then of the end of the handshake
+ * @error: what KSSL_ERROR returns; @error.err is sticky (positive errno)
+ * @tx_bytes, @rx_bytes, @tx_records, @rx_records, @tx_generation,
+ * @rx_generation: counters; also read without the lock
+ *
+ * Callbacks of TCP that kssl put its own in front of:
+ * @data_ready, @state_change: the originals
+ */
+struct kssl_session {
+	refcount_t ref;
+	struct rcu_head rcu;
+	struct kssl_net *kn;
+	u32 id;
+	spinlock_t lock;
+	struct sock *sk;
+
+	kuid_t uid;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+
+	u8 role;
+	u8 peer_auth;
+	bool own_keys;
+	char *peer_name;
+	char *identity;
+	char *alpn;
+
+	u8 state;
+	bool connected;
+	bool wrapped;
+	struct kssl_hs *hs;
+	struct kssl_tx tx;
+	struct kssl_rx rx;
+	struct kssl_half *seal;
+	struct kssl_half *open;
+	u8 *cert;
+	u32 cert_len;
+	char *subject;
+	u16 version;
+	u16 suite;
+	bool peer_verified;
+	bool resumed;
+	u64 start;
+	struct kssl_error error;
+	u64 tx_bytes;
+	u64 rx_bytes;
+	u64 tx_records;
+	u64 rx_records;
+	u32 tx_generation;
+	u32 rx_generation;
+
+	void (*data_ready)(struct sock *sk);
+	void (*state_change)(struct sock *sk);
+};
+
+#endif /* _KSSL_KSSL_H */

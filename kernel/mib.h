@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Counters per network namespace, shown in /proc/net/kssl_stat. */
+#ifndef _KSSL_MIB_H
+#define _KSSL_MIB_H
+
+#include <linux/percpu.h>
+#include "session.h"
+
+/* name as shown, description; one row per protocol event */
+#define KSSL_MIB_LIST(X)							\
+	X(ATTACHED, "Attached", "sockets made kssl")				\
+	X(HS_STARTED, "HsStarted", "handshakes begun")				\
+	X(HS_DONE, "HsDone", "handshakes that ended with keys")			\
+	X(HS_FAILED, "HsFailed", "handshakes that a worker or the peer refused")\
+	X(HS_TIMEOUT, "HsTimeout", "handshakes out of time")			\
+	X(HS_NO_WORKER, "HsNoWorker", "handshakes without a worker after the grace time")\
+	X(HS_QUEUE_FULL, "HsQueueFull", "handshakes refused, queue full")	\
+	X(HS_REQUEUED, "HsRequeued", "handshakes given to another worker")	\
+	X(HS_RETRY, "HsRetry", "messages to a worker sent again, its buffer was full")\
+	X(OWN_KEYS, "OwnKeys", "directions keyed by the program")		\
+	X(TX_RECORDS, "TxRecords", "records sealed")				\
+	X(RX_RECORDS, "RxRecords", "records opened")				\
+	X(RX_BAD_MAC, "RxBadMac", "records that did not verify")		\
+	X(RX_PROTOCOL, "RxProtocol", "other fatal violations by the peer")	\
+	X(RX_TRUNCATED, "RxTruncated", "FIN without close_notify")		\
+	X(ALERT_SENT, "AlertSent", "fatal alerts sent")				\
+	X(ALERT_RECEIVED, "AlertReceived", "fatal alerts received")		\
+	X(CLOSE_SENT, "CloseSent", "close_notify sent")				\
+	X(CLOSE_RECEIVED, "CloseReceived", "close_notify received")		\
+	X(UPDATE_SENT, "KeyUpdateSent", "KeyUpdates sent")			\
+	X(UPDATE_RECEIVED, "KeyUpdateReceived", "KeyUpdates received")		\
+	X(TICKETS, "Tickets", "NewSessionTicket messages received")		\
+	X(NO_MEMORY, "NoMemory", "sessions ended for want of memory")
+
+enum kssl_mib {
+#define X(tag, name, text) KSSL_MIB_##tag,
+	KSSL_MIB_LIST(X)
+#undef X
+	KSSL_MIB_NR,
+};
+
+static inline void kssl_mib_add(struct kssl_net *kn, enum kssl_mib field, u64 n)
+{
+	this_cpu_add(kn->mib[field], n);
+}
+
+static inline void kssl_mib_inc(struct kssl_net *kn, enum kssl_mib field)
+{
+	kssl_mib_add(kn, field, 1);
+}
+
+int kssl_mib_net_init(struct kssl_net *kn);
+void kssl_mib_net_exit(struct kssl_net *kn);
+
+#endif /* _KSSL_MIB_H */

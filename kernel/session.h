@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KSSL_SESSION_H
+#define _KSSL_SESSION_H
+
+#include <linux/xarray.h>
+#include "kssl.h"
+
+/**
+ * struct kssl_net - what kssl keeps per network namespace
+ * @net: the namespace
+ * @sessions: id to session; lookups under RCU
+ * @next_id: for xa_alloc_cyclic
+ * @lock: protects everything below it (upcall.c)
+ * @workers: registered workers
+ * @waiting: handshakes that wait for a worker
+ * @nr_waiting: how many
+ * @nr_workers: how many
+ * @grace_ms: how long a handshake waits for a first worker, ms
+ * @timeout_ms: time for a whole handshake, ms
+ * @queue_max: most handshakes that may wait
+ * @mib: counters, per CPU (mib.c)
+ */
+struct kssl_net {
+	struct net *net;
+	struct xarray sessions;
+	u32 next_id;
+
+	spinlock_t lock;
+	struct list_head workers;
+	struct list_head waiting;
+	u32 nr_waiting;
+	u32 nr_workers;
+	u32 grace_ms;
+	u32 timeout_ms;
+	u32 queue_max;
+
+	u64 __percpu *mib;
+};
+
+struct kssl_net *kssl_net(const struct net *net);
+
+/* All of these: session.c has the contracts. */
+struct kssl_session *kssl_session_alloc(struct sock *sk, gfp_t gfp);
+void kssl_session_get(struct kssl_session *s);
+void kssl_session_put(struct kssl_session *s);
+struct kssl_session *kssl_session_find(struct kssl_net *kn, u32 id);
+struct sock *kssl_session_sock(struct kssl_session *s);
+void kssl_session_detach(struct kssl_session *s);
+void kssl_session_open(struct kssl_session *s);
+void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text);
+void kssl_session_wake(struct kssl_session *s);
+
+int kssl_session_init(void);
+void kssl_session_exit(void);
+
+#endif /* _KSSL_SESSION_H */

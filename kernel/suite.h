@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KSSL_SUITE_H
+#define _KSSL_SUITE_H
+
+#include <linux/types.h>
+
+/**
+ * struct kssl_suite - what kssl must know about a cipher suite
+ * @id: IANA number
+ * @version: TLS12 or TLS13
+ * @name: IANA name
+ * @cipher: algorithm name in the kernel's crypto API
+ * @hash: hash of the key schedule, in the kernel's crypto API
+ * @secret_len: traffic secret (TLS 1.3), bytes
+ * @key_len: write key, bytes
+ * @iv_len: fixed write IV in the key block (TLS 1.2), bytes
+ * @explicit_len: explicit nonce on the wire (TLS 1.2), bytes
+ * @tag_len: authentication tag, bytes
+ * @limit: records one key may protect (RFC 8446, 5.5; RFC 9325, 4.4)
+ */
+struct kssl_suite {
+	u16 id;
+	u16 version;
+	const char *name;
+	const char *cipher;
+	const char *hash;
+	u8 secret_len;
+	u8 key_len;
+	u8 iv_len;
+	u8 explicit_len;
+	u8 tag_len;
+	u64 limit;
+};
+
+const struct kssl_suite *kssl_suite_find(u16 version, u16 id);
+const struct kssl_suite *kssl_suite_at(unsigned int i);
+
+#endif /* _KSSL_SUITE_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KSSL_UPCALL_H
+#define _KSSL_UPCALL_H
+
+#include "kssl.h"
+
+/**
+ * struct kssl_hs_answer - what a worker said, checked by netlink.c
+ * @portid: the worker's netlink port
+ * @bytes: to send to the peer, or NULL
+ * @bytes_len: their length
+ * @consumed: records used up of those last offered
+ *
+ * hs-done:
+ * @seal: keys to send with; taken over by kssl_upcall_done() (set to NULL)
+ * @open: keys to receive with; likewise
+ * @version, @suite, @record_limit, @peer_verified, @resumed: as negotiated
+ * @peer_cert, @peer_cert_len: DER or NULL
+ * @peer_subject, @identity, @alpn, @sni: strings or NULL
+ *
+ * hs-fail:
+ * @err: positive errno
+ * @alert: description sent within @bytes, or KSSL_ALERT_NONE
+ * @alert_received: description, or KSSL_ALERT_NONE
+ * @verify: X509_V_ERR_*
+ * @text: reason or NULL
+ */
+struct kssl_hs_answer {
+	u32 portid;
+	const void *bytes;
+	u32 bytes_len;
+	u32 consumed;
+
+	struct kssl_half *seal;
+	struct kssl_half *open;
+	u16 version;
+	u16 suite;
+	u16 record_limit;
+	bool peer_verified;
+	bool resumed;
+	const void *peer_cert;
+	u32 peer_cert_len;
+	const char *peer_subject;
+	const char *identity;
+	const char *alpn;
+	const char *sni;
+
+	int err;
+	u8 alert;
+	u8 alert_received;
+	u32 verify;
+	const char *text;
+};
+
+/* From the socket's side. */
+int kssl_upcall_alloc(struct kssl_session *s, gfp_t gfp);
+int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms);
+void kssl_upcall_kick(struct kssl_session *s);
+void kssl_upcall_cancel(struct kssl_session *s);
+
+/* From the worker's side (netlink.c). */
+int kssl_upcall_worker_join(struct kssl_net *kn, u32 portid, u32 capacity);
+int kssl_upcall_worker_leave(struct kssl_net *kn, u32 portid);
+void kssl_upcall_worker_died(struct kssl_net *kn, u32 portid);
+int kssl_upcall_data(struct kssl_session *s, struct kssl_hs_answer *a);
+int kssl_upcall_done(struct kssl_session *s, struct kssl_hs_answer *a);
+int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a);
+
+void kssl_upcall_net_init(struct kssl_net *kn);
+int kssl_upcall_init(void);
+void kssl_upcall_exit(void);
+
+#endif /* _KSSL_UPCALL_H */
