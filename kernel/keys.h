@@ -3,6 +3,7 @@
 #define _KSSL_KEYS_H
 
 #include <crypto/aead.h>
+#include <linux/scatterlist.h>
 #include "kssl.h"
 
 struct kssl_suite;
@@ -21,24 +22,29 @@ struct kssl_secret {
  * struct kssl_half - keys and sequence number of one direction
  * @suite: row of the suite table
  * @aead: transform; holds the key
- * @req: the one request of this direction, with its own scatterlist @sg
+ * @req: the one request of this direction, which points at @sg
+ * @sg: scatterlist of the record at work (aead.c)
+ * @wait: for drivers that answer later
  * @seq: sequence number of the next record; kssl_keys_seq() counts it up
  * @used: records protected with these keys
  * @version: TLS12 or TLS13
  * @iv: write IV (RFC 8446, 7.3), or the implicit part of the nonce (RFC 5288, 3)
+ * @nonce: nonce of the record at work
+ * @aad: its additional data, where they cannot lie in front of the text
  * @secret: traffic secret of this generation (TLS 1.3)
  */
 struct kssl_half {
 	const struct kssl_suite *suite;
 	struct crypto_aead *aead;
 	struct aead_request *req;
-	struct scatterlist sg;
+	struct scatterlist sg[2];
 	struct crypto_wait wait;
 	u64 seq;
 	u64 used;
 	u16 version;
 	u8 iv[TLS_NONCE_LEN];
-	u8 nonce[16];
+	u8 nonce[TLS_NONCE_LEN];
+	u8 aad[TLS12_AAD_LEN];
 	struct kssl_secret secret;
 };
 

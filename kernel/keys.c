@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life of key material: from the caller's struct kssl_key to a keyed transform,
+ * the next generation at a KeyUpdate, the sequence number, the end.
+ */
+#include "keys.h"
+
+#include <crypto/hash.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/unaligned.h>
+
+#include "session.h"
+#include "suite.h"
+
+#define LABEL_PREFIX	"tls13 "
+#define LABEL_MAX	16
+/* uint16 length, <label>, <context>, and HKDF's block counter */
+#define INFO_MAX	(2 + 1 + sizeof(LABEL_PREFIX) + LABEL_MAX + 1 + 1)
+
+/*
+ * HkdfLabel with an empty context (RFC 8446, 7.1), followed by the counter 1 of
+ * HKDF-Expand's first block (RFC 5869, 2.3), which is all we ever need.
+ */
+static u8 hkdf_info(u8 *p, const char *label, u8 out_len)
+{
+	u8 label_len = strlen(LABEL_PREFIX) + strlen(label);
+	u8 *q = p;
+
+	put_unaligned_be16(out_len, q);
+	q += 2;
+	*q++ = label_len;
+	memcpy(q, LABEL_PREFIX, strlen(LABEL_PREFIX));
+	memcpy(q + strlen(LABEL_PREFIX), label, strlen(label));
+	q += label_len;
+	*q++ = 0;
+	*q++ = 1;
+	return q - p;
+}
+
+static int expand(struct crypto_shash *hmac, const char *label, u8 *out, u8 out_len)
+{
+	SHASH_DESC_ON_STACK(desc, hmac);
+	u8 block[KSSL_SECRET_MAX];
+	u8 info[INFO_MAX];
+	int err;
+
+	if (strlen(label) > LABEL_MAX || crypto_shash_digestsize(hmac) > sizeof(block) ||
+	    out_len > crypto_shash_digestsize(hmac))
+		return -EINVAL;
+	desc->tfm = hmac;
+	err = crypto_shash_digest(desc, info, hkdf_info(info, label, out_len), block);
+	if (!err)
+		memcpy(out, block, out_len);
+	memzero_explicit(block, sizeof(block));
+	shash_desc_zero(desc);
+	return err;
+}
+
+static struct crypto_shash *hmac_new(const char *hash, const struct kssl_secret *secret)
+{
+	struct crypto_shash *hmac = crypto_alloc_shash(hash, 0, 0);
+	int err;
+
+	if (IS_ERR(hmac))
+		return hmac;
+	err = crypto_shash_setkey(hmac, secret->data, secret->len);
+	if (err) {
+		crypto_free_shash(hmac);
+		return ERR_PTR(err);
+	}
+	return hmac;
+}
+
+/**
+ * kssl_keys_expand_label() - HKDF-Expand-Label with an empty context
+ * @hash: "hmac(sha256)" or "hmac(sha384)"
+ * @secret: the secret
+ * @label: without "tls13 "
+ * @out: result
+ * @out_len: its length, at most that of the hash
+ *
+ * RFC 8446, 7.1.  Context: process.  Return: 0, -EINVAL, or what the crypto API
+ * says.
+ */
+int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
+			   const char *label, u8 *out, u8 out_len)
+{
+	struct crypto_shash *hmac = hmac_new(hash, secret);
+	int err;
+
+	if (IS_ERR(hmac))
+		return PTR_ERR(hmac);
+	err = expand(hmac, label, out, out_len);
+	crypto_free_shash(hmac);
+	return err;
+}
+
+/* Key and IV of TLS 1.3 from the half's traffic secret (RFC 8446, 7.3). */
+static int derive13(struct kssl_half *half)
+{
+	struct crypto_shash *hmac = hmac_new(half->suite->hash, &half->secret);
+	u8 key[KSSL_KEY_MAX];
+	int err;
+
+	if (IS_ERR(hmac))
+		return PTR_ERR(hmac);
+	err = expand(hmac, "key", key, half->suite->key_len);
+	if (!err)
+		err = expand(hmac, "iv", half->iv, half->suite->iv_len);
+	if (!err)
+		err = crypto_aead_setkey(half->aead, key, half->suite->key_len);
+	memzero_explicit(key, sizeof(key));
+	crypto_free_shash(hmac);
+	return err;
+}
+
+static int take12(struct kssl_half *half, const struct kssl_key *key)
+{
+	memcpy(half->iv, key->iv, key->iv_len);
+	return crypto_aead_setkey(half->aead, key->key, key->key_len);
+}
+
+static int take13(struct kssl_half *half, const struct kssl_key *key)
+{
+	half->secret.len = key->secret_len;
+	memcpy(half->secret.data, key->secret, key->secret_len);
+	return derive13(half);
+}
+
+/* Does the key material have the sizes that the suite wants? */
+static bool fits(const struct kssl_suite *suite, const struct kssl_key *key)
+{
+	if (key->flags || key->mac_len)
+		return false;
+	if (suite->version == TLS13)
+		return key->secret_len == suite->secret_len && !key->key_len && !key->iv_len;
+	return key->key_len == suite->key_len && key->iv_len == suite->iv_len && !key->secret_len;
+}
+
+static int alloc_cipher(struct kssl_half *half)
+{
+	/*
+	 * Mask 0: on 6.1 and 6.12 the AES-NI GCM counts as asynchronous, and
+	 * without it only the slow generic one is left.  We wait anyway.
+	 */
+	half->aead = crypto_alloc_aead(half->suite->cipher, 0, 0);
+	if (IS_ERR(half->aead)) {
+		int err = PTR_ERR(half->aead);
+
+		half->aead = NULL;
+		return err;
+	}
+	half->req = aead_request_alloc(half->aead, GFP_KERNEL);
+	if (!half->req)
+		return -ENOMEM;
+	crypto_init_wait(&half->wait);
+	aead_request_set_callback(half->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &half->wait);
+	return crypto_aead_setauthsize(half->aead, half->suite->tag_len);
+}
+
+/**
+ * kssl_keys_new() - one direction's keys, ready to use
+ * @key: version, suite, sequence number and material; the caller wipes it
+ * @why: set on error to the reason in words
+ *
+ * Context: process, best without the socket lock: may load a module.
+ * Return: a half that the caller owns until kssl_keys_install() or
+ * kssl_keys_free(); or ERR_PTR: -EINVAL (version, suite or sizes), -ENOENT (the
+ * kernel lacks the cipher), -ENOMEM.
+ */
+struct kssl_half *kssl_keys_new(const struct kssl_key *key, const char **why)
+{
+	const struct kssl_suite *suite = kssl_suite_find(key->version, key->suite);
+	struct kssl_half *half;
+	int err;
+
+	*why = "version or cipher suite not supported";
+	if (!suite)
+		return ERR_PTR(-EINVAL);
+	*why = "key material does not fit the cipher suite";
+	if (!fits(suite, key))
+		return ERR_PTR(-EINVAL);
+	*why = "out of memory";
+	half = kzalloc(sizeof(*half), GFP_KERNEL_ACCOUNT);
+	if (!half)
+		return ERR_PTR(-ENOMEM);
+	half->suite = suite;
+	half->version = suite->version;
+	half->seq = key->seq;
+	*why = "the kernel's crypto API refused the cipher";
+	err = alloc_cipher(half);
+	if (!err)
+		err = suite->version == TLS13 ? take13(half, key) : take12(half, key);
+	if (err) {
+		kssl_keys_free(half);
+		return ERR_PTR(err);
+	}
+	return half;
+}
+
+/**
+ * kssl_keys_free() - wipe and free
+ * @half: may be NULL
+ *
+ * The crypto API wipes the transform (with the expanded key) and the request.
+ * Any context that may free memory.
+ */
+void kssl_keys_free(struct kssl_half *half)
+{
+	if (!half)
+		return;
+	if (half->req)
+		aead_request_free(half->req);
+	if (half->aead)
+		crypto_free_aead(half->aead);
+	kfree_sensitive(half);
+}
+
+/**
+ * kssl_keys_install() - give keys to a session
+ * @s: the session
+ * @seal: sending keys, or NULL for none; taken over, *@seal becomes NULL
+ * @open: receiving keys, likewise
+ *
+ * A direction that has keys already keeps them, and the new ones stay the
+ * caller's.  Context: socket lock.
+ */
+void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct kssl_half **open)
+{
+	if (seal && *seal && !s->seal) {
+		s->seal = *seal;
+		*seal = NULL;
+	}
+	if (open && *open && !s->open) {
+		s->open = *open;
+		*open = NULL;
+	}
+}
+
+/**
+ * kssl_keys_update() - next generation (RFC 8446, 7.2)
+ * @half: TLS 1.3 keys
+ *
+ * The old secret and key are overwritten.  Context: process, socket lock.
+ * Return: 0, or what the crypto API says; then the half must not be used.
+ */
+int kssl_keys_update(struct kssl_half *half)
+{
+	u8 next[KSSL_SECRET_MAX];
+	int err;
+
+	err = kssl_keys_expand_label(half->suite->hash, &half->secret, "traffic upd", next,
+				     half->secret.len);
+	if (!err) {
+		memcpy(half->secret.data, next, half->secret.len);
+		err = derive13(half);
+	}
+	memzero_explicit(next, sizeof(next));
+	half->seq = 0;
+	half->used = 0;
+	return err;
+}
+
+/**
+ * kssl_keys_seq() - the sequence number of the next record, and count it
+ * @half: keys
+ * @seq: set to the number; it is never given out again with these keys
+ *
+ * The one place that counts.  Context: socket lock.
+ * Return: 0; -EPIPE: the last number is used up (RFC 8446, 5.3).
+ */
+int kssl_keys_seq(struct kssl_half *half, u64 *seq)
+{
+	if (half->seq == U64_MAX)
+		return -EPIPE;
+	*seq = half->seq++;
+	half->used++;
+	return 0;
+}

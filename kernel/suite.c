@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cipher suites kssl knows, one row each.  What a suite needs beyond its
+ * row is in aead.c.
+ */
+#include "suite.h"
+
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/stddef.h>
+
+#include "proto.h"
+
+/*
+ * AES-GCM: RFC 8446, 5.5 allows 2^24.5 full-size records per key.  TLS 1.3
+ * rekeys at 2^23, well before; TLS 1.2 cannot and ends at the limit.
+ * ChaCha20-Poly1305: the sequence number ends first.
+ */
+#define GCM13_LIMIT	(1ULL << 23)
+#define GCM12_LIMIT	23726566ULL
+#define CHACHA_LIMIT	U64_MAX
+
+#define GCM13(id_, name_, hash_, key_, secret_) {				\
+	.id = id_, .version = TLS13, .name = name_, .cipher = "gcm(aes)",	\
+	.hash = hash_, .secret_len = secret_, .key_len = key_,			\
+	.iv_len = 12, .tag_len = TLS_TAG_LEN, .limit = GCM13_LIMIT }
+#define GCM12(id_, name_, hash_, key_) {					\
+	.id = id_, .version = TLS12, .name = name_, .cipher = "gcm(aes)",	\
+	.hash = hash_, .key_len = key_, .iv_len = 4, .explicit_len = 8,		\
+	.tag_len = TLS_TAG_LEN, .limit = GCM12_LIMIT }
+#define CHACHA(id_, ver_, name_, secret_) {					\
+	.id = id_, .version = ver_, .name = name_,				\
+	.cipher = "rfc7539(chacha20,poly1305)", .hash = "hmac(sha256)",		\
+	.secret_len = secret_, .key_len = 32, .iv_len = 12,			\
+	.tag_len = TLS_TAG_LEN, .limit = CHACHA_LIMIT }
+
+static const struct kssl_suite suites[] = {
+	GCM13(0x1301, "TLS_AES_128_GCM_SHA256", "hmac(sha256)", 16, 32),
+	GCM13(0x1302, "TLS_AES_256_GCM_SHA384", "hmac(sha384)", 32, 48),
+	CHACHA(0x1303, TLS13, "TLS_CHACHA20_POLY1305_SHA256", 32),
+	GCM12(0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
+	GCM12(0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
+	GCM12(0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
+	GCM12(0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
+	CHACHA(0xcca8, TLS12, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", 0),
+	CHACHA(0xcca9, TLS12, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", 0),
+};
+
+/**
+ * kssl_suite_at() - the rows one by one
+ * @i: index from 0
+ *
+ * Return: the row, or NULL after the last.
+ */
+const struct kssl_suite *kssl_suite_at(unsigned int i)
+{
+	return i < ARRAY_SIZE(suites) ? &suites[i] : NULL;
+}
+
+/**
+ * kssl_suite_find() - a suite by its number
+ * @version: TLS12 or TLS13
+ * @id: IANA number
+ *
+ * Return: the row, or NULL if kssl does not know the suite in that version.
+ */
+const struct kssl_suite *kssl_suite_find(u16 version, u16 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(suites); i++)
+		if (suites[i].id == id && suites[i].version == version)
+			return &suites[i];
+	return NULL;
+}
