@@ -19,7 +19,9 @@
  *				socket's spinlock and no owner, or as backlog
  *				of the owner, so they may read it too.
  * session->lock		spinlock, bh: the back pointer session->sk, for
- *				those who came by netlink and hold no socket.
+ *				those who came by netlink and hold no socket;
+ *				and the strings of a listener's settings, which
+ *				its new children copy in softirq.
  * kssl_net->lock		spinlock, bh: workers, waiting handshakes, and
  *				which worker has which (upcall.c).
  *
@@ -47,6 +49,7 @@
 #include <linux/types.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
+#include <net/inet_connection_sock.h>
 #include <uapi/linux/kssl.h>
 
 #include "proto.h"
@@ -96,6 +99,7 @@ struct kssl_tx {
  * @text: rest of the opened record's text that nobody has read yet
  * @text_len: its length, bytes; 0 if none
  * @need: bytes that must be in TCP's queue before it pays to wake a reader
+ * @gulp: how many bytes to take from TCP at once when they are there
  * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
  * @empties: records without data in a row
  * @warnings: warning alerts in a row
@@ -110,12 +114,25 @@ struct kssl_rx {
 	u32 text;
 	u32 text_len;
 	u32 need;
+	u32 gulp;
 	int lowat;
 	u8 empties;
 	u8 warnings;
 	u8 updates;
 	bool data_seen;
 	bool closed;
+};
+
+/**
+ * struct kssl_post - a handshake message after the handshake, on its way in
+ * @have: header bytes seen
+ * @head: msg_type and uint24 length
+ * @left: body bytes to come
+ */
+struct kssl_post {
+	u8 have;
+	u8 head[TLS_HS_HEADER_LEN];
+	u32 left;
 };
 
 /**
@@ -131,7 +148,6 @@ struct kssl_rx {
  * @uid: user that attached the socket or its listener
  * @pid: its process
  * @comm: its name
- * @listener: the settings of a listening socket, no TLS itself
  *
  * Settings, socket lock, constant from the start of the handshake:
  * @role: enum kssl_role
@@ -144,8 +160,11 @@ struct kssl_rx {
  * Socket lock:
  * @state: enum kssl_state; also read without the lock (READ_ONCE) by poll
  * @connected: a connect() has told the program that TLS is up
+ * @wrapped: the socket's calls and callbacks come to kssl
+ * @autostart: the handshake begins by itself when TCP is connected
  * @hs: handshake, NULL when it is over or was never wanted
  * @tx, @rx: buffers of the two directions
+ * @post: handshake message on its way in
  * @seal: sending keys or NULL
  * @open: receiving keys or NULL
  * @cert: peer's certificate, DER, or NULL
@@ -183,9 +202,11 @@ struct kssl_session {
 	u8 state;
 	bool connected;
 	bool wrapped;
+	bool autostart;
 	struct kssl_hs *hs;
 	struct kssl_tx tx;
 	struct kssl_rx rx;
+	struct kssl_post post;
 	struct kssl_half *seal;
 	struct kssl_half *open;
 	u8 *cert;
@@ -207,5 +228,11 @@ struct kssl_session {
 	void (*data_ready)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
 };
+
+/* The session of a socket; NULL if there is none. Socket lock, or a callback. */
+static inline struct kssl_session *kssl_of(const struct sock *sk)
+{
+	return (__force struct kssl_session *)inet_csk(sk)->icsk_ulp_data;
+}
 
 #endif /* _KSSL_KSSL_H */

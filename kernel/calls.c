@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a program can call on a socket of ours: each call looks at the state,
+ * waits for the handshake if it must, and goes to tx.c, rx.c, sockopt.c, or on
+ * to TCP.  There is no way round the record layer: what is not listed here and
+ * could carry data is refused.
+ */
+#include "calls.h"
+
+#include <linux/net.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <asm/ioctls.h>
+#include <net/tcp.h>
+
+#include "framer.h"
+#include "kssl_compat.h"
+#include "rx.h"
+#include "session.h"
+#include "sockopt.h"
+#include "tx.h"
+#include "ulp.h"
+#include "upcall.h"
+
+/* Records that one poll() opens at most, looking for data. */
+#define KSSL_POLL_BUDGET	16
+
+static bool tcp_is_up(const struct sock *sk)
+{
+	return !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_LISTEN));
+}
+
+/* TCP is connected and nobody asked for a handshake yet: now somebody does. */
+static int begin(struct kssl_session *s)
+{
+	if (s->state != KSSL_STATE_INIT || s->own_keys || !tcp_is_up(s->sk))
+		return 0;
+	return kssl_upcall_start(s, 0);
+}
+
+/**
+ * kssl_calls_await() - have the handshake done
+ * @s: the session; socket lock, released while waiting
+ * @timeo: jiffies left, updated
+ *
+ * Return: 0: TLS is up; -EAGAIN (time is up); -EINTR, -ERESTARTSYS; -ENOTCONN
+ * (never connected); -ECONNREFUSED (queue full); or the session's errno.
+ */
+int kssl_calls_await(struct kssl_session *s, long *timeo)
+{
+	int err;
+
+	for (;;) {
+		if (s->error.err)
+			return -s->error.err;
+		if (s->state >= KSSL_STATE_OPEN)
+			return 0;
+		if (s->sk->sk_state == TCP_CLOSE && s->state == KSSL_STATE_INIT)
+			return sock_error(s->sk) ?: -ENOTCONN;
+		err = begin(s);
+		if (!err)
+			err = kssl_rx_wait(s, timeo);
+		if (err)
+			return err;
+	}
+}
+
+static int await_keys(struct kssl_session *s, struct kssl_half *const *half, long *timeo)
+{
+	int err = kssl_calls_await(s, timeo);
+
+	if (err)
+		return err;
+	return *half || s->state != KSSL_STATE_OPEN ? 0 : -ENOKEY;
+}
+
+/* SIGPIPE as TCP sends it; the errno is ours. */
+static int broken_pipe(const struct msghdr *msg)
+{
+	if (!(msg->msg_flags & MSG_NOSIGNAL))
+		send_sig(SIGPIPE, current, 0);
+	return -EPIPE;
+}
+
+static int send_locked(struct kssl_session *s, struct msghdr *msg)
+{
+	struct sock *sk = s->sk;
+	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	bool finished = s->state >= KSSL_STATE_CLOSED;
+	int ret;
+
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	if (s->tx.closed || finished || sk->sk_shutdown & SEND_SHUTDOWN)
+		return broken_pipe(msg);
+	ret = await_keys(s, &s->seal, &timeo);
+	if (ret == -ENOTCONN)
+		return broken_pipe(msg);
+	if (ret)
+		return ret;
+	ret = kssl_tx_send(s, msg);
+	return ret == -EPIPE ? broken_pipe(msg) : ret;
+}
+
+static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	int ret;
+
+	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
+		return -EOPNOTSUPP;
+	if (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
+		return -EOPNOTSUPP;
+	lock_sock(sk);
+	kssl_ulp_repair(sk);
+	ret = send_locked(kssl_of(sk), msg);
+	release_sock(sk);
+	return ret;
+}
+
+#ifdef KSSL_HAVE_SENDPAGE
+static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
+{
+	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
+	struct msghdr msg = { .msg_flags = flags };
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, size);
+	return kssl_sendmsg(sk, &msg, size);
+}
+#else
+/* sendfile() met the end of the file: what MSG_MORE held back goes. */
+static void kssl_splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	if (kssl_of(sk)->state == KSSL_STATE_OPEN)
+		kssl_tx_flush(kssl_of(sk));
+	release_sock(sk);
+}
+#endif
+
+static int kssl_recvmsg(KSSL_RECVMSG_ARGS)
+{
+	struct kssl_session *s;
+	long timeo;
+	int ret;
+
+	if (flags & MSG_ERRQUEUE)
+		return kssl_compat_recv_error(sk, msg, len);
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	lock_sock(sk);
+	kssl_ulp_repair(sk);
+	s = kssl_of(sk);
+	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	ret = await_keys(s, &s->open, &timeo);
+	if (!ret)
+		ret = kssl_rx_recv(s, msg, len, flags);
+	release_sock(sk);
+	return ret;
+}
+
+static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+				size_t len, unsigned int flags)
+{
+	struct sock *sk = sock->sk;
+	struct kssl_session *s;
+	bool nonblock = sock->file->f_flags & O_NONBLOCK;
+	long timeo;
+	ssize_t ret;
+
+	if (unlikely(*ppos))
+		return -ESPIPE;
+	lock_sock(sk);
+	s = kssl_of(sk);
+	timeo = sock_rcvtimeo(sk, nonblock || flags & SPLICE_F_NONBLOCK);
+	ret = await_keys(s, &s->open, &timeo);
+	if (!ret)
+		ret = kssl_rx_splice(s, pipe, len, flags, nonblock);
+	release_sock(sk);
+	return ret;
+}
+
+/* Bytes of text at hand; opens the next record to know. */
+static int readable_bytes(struct kssl_session *s)
+{
+	if (s->open)
+		kssl_rx_text(s, KSSL_POLL_BUDGET);
+	return s->rx.text_len;
+}
+
+static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
+{
+	int n;
+
+	if (cmd != SIOCINQ)
+		return kssl_ulp_base_prot(sk)->ioctl(sk, cmd, arg);
+	lock_sock(sk);
+	n = readable_bytes(kssl_of(sk));
+	release_sock(sk);
+	return kssl_compat_ioctl_put(arg, n);
+}
+
+/* recv() would return at once: with text, the end, or an error. */
+static bool poll_in(struct sock *sk, struct kssl_session *s)
+{
+	bool in;
+
+	if (!kssl_rx_readable(s))
+		return false;
+	lock_sock(sk);
+	if (s->open)
+		kssl_rx_text(s, KSSL_POLL_BUDGET);
+	in = s->rx.text_len >= s->rx.lowat || s->rx.closed || s->error.err ||
+	     sk->sk_shutdown & RCV_SHUTDOWN ||
+	     (s->rx.text_len && kssl_framer_ready(s));
+	release_sock(sk);
+	return in;
+}
+
+static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	const __poll_t in = EPOLLIN | EPOLLRDNORM, out = EPOLLOUT | EPOLLWRNORM;
+	struct sock *sk = sock->sk;
+	struct kssl_session *s = kssl_of(sk);
+	__poll_t mask = kssl_ulp_base_ops(sk)->poll(file, sock, wait);
+
+	if (READ_ONCE(s->state) == KSSL_STATE_INIT && tcp_is_up(sk)) {
+		lock_sock(sk);
+		begin(s);
+		release_sock(sk);
+	}
+	mask &= ~in;
+	switch (READ_ONCE(s->state)) {
+	case KSSL_STATE_OPEN:
+		return poll_in(sk, s) ? mask | in : mask;
+	case KSSL_STATE_CLOSED:
+		return mask | in | EPOLLRDHUP;
+	case KSSL_STATE_FAILED:
+		return mask | in | out | EPOLLERR | EPOLLHUP;
+	default:	/* a connect() is not done before TLS is up */
+		return tcp_is_up(sk) ? mask & ~out : mask;
+	}
+}
+
+static int set_rcvlowat(struct sock *sk, int val)
+{
+	WRITE_ONCE(kssl_of(sk)->rx.lowat, val ?: 1);
+	return 0;
+}
+
+/* Socket lock is held; the socket layer has set sk_shutdown already. */
+static void kssl_shutdown(struct sock *sk, int how)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	if (how & SEND_SHUTDOWN && s->state >= KSSL_STATE_OPEN) {
+		sk->sk_shutdown &= ~SEND_SHUTDOWN;
+		kssl_tx_close(s);
+		sk->sk_shutdown |= SEND_SHUTDOWN;
+	}
+	s->tx.closed |= how & SEND_SHUTDOWN;
+	kssl_ulp_base_prot(sk)->shutdown(sk, how);
+}
+
+/* Only before TLS: a failed connect() ends here too. */
+static int kssl_disconnect(struct sock *sk, int flags)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	if (s->state != KSSL_STATE_INIT)
+		return -EOPNOTSUPP;
+	return kssl_ulp_base_prot(sk)->disconnect(sk, flags);
+}
+
+/*
+ * Sealed bytes that TCP had no memory for must not be lost silently: wait a
+ * little, then reset the connection rather than end it as if all were sent.
+ */
+static void drain(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+	long timeo = HZ;
+
+	while (kssl_tx_pending(s) && timeo && !fatal_signal_pending(current)) {
+		if (kssl_tx_flush(s) != -EAGAIN)
+			break;
+		if (sk_stream_wait_memory(sk, &timeo))
+			break;
+	}
+	if (kssl_tx_pending(s)) {
+		sock_set_flag(sk, SOCK_LINGER);
+		sk->sk_lingertime = 0;
+	}
+}
+
+static void kssl_close(struct sock *sk, long timeout)
+{
+	struct proto *base = kssl_ulp_base_prot(sk);
+	struct kssl_session *s;
+
+	lock_sock(sk);
+	s = kssl_of(sk);
+	if (s && s->state == KSSL_STATE_OPEN) {
+		drain(s);
+		kssl_tx_close(s);
+		drain(s);
+	}
+	kssl_ulp_leave(sk);
+	release_sock(sk);
+	base->close(sk, timeout);
+}
+
+/* TCP is connected: what does connect() say about TLS? */
+static int connect_result(struct kssl_session *s, int err, int flags)
+{
+	long timeo = sock_sndtimeo(s->sk, flags & O_NONBLOCK);
+	bool again = err == -EISCONN;
+
+	if (s->own_keys || (s->state == KSSL_STATE_INIT && !s->autostart))
+		return err;
+	err = kssl_calls_await(s, &timeo);
+	if (err == -EAGAIN)
+		return again ? -EALREADY : -EINPROGRESS;
+	if (err)
+		return err;
+	if (s->connected)
+		return -EISCONN;
+	s->connected = true;
+	return 0;
+}
+
+static int kssl_connect(struct socket *sock, KSSL_SOCKADDR *addr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (len < (int)sizeof(addr->sa_family))
+		return -EINVAL;
+	if (addr->sa_family == AF_UNSPEC)	/* would leave TLS on a reused socket */
+		return -EOPNOTSUPP;
+	lock_sock(sk);
+	err = kssl_ulp_wrap(sk);
+	release_sock(sk);
+	if (err)
+		return err;
+	err = kssl_ulp_base_ops(sk)->connect(sock, addr, len, flags);
+	if (err && err != -EISCONN)
+		return err;
+	lock_sock(sk);
+	err = connect_result(kssl_of(sk), err, flags);
+	release_sock(sk);
+	return err;
+}
+
+static int kssl_accept(KSSL_ACCEPT_ARGS)
+{
+	int err = kssl_ulp_base_ops(sock->sk)->accept(KSSL_ACCEPT_PASS);
+
+	return err ?: kssl_ulp_adopt(newsock);
+}
+
+static int kssl_listen(struct socket *sock, int backlog)
+{
+	struct sock *sk = sock->sk;
+	struct kssl_session *s;
+	int err;
+
+	err = kssl_ulp_base_ops(sk)->listen(sock, backlog);
+	if (err)
+		return err;
+	lock_sock(sk);
+	s = kssl_of(sk);
+	s->role = KSSL_ROLE_SERVER;
+	WRITE_ONCE(s->state, KSSL_STATE_LISTEN);
+	release_sock(sk);
+	return 0;
+}
+
+/* A wrapped socket has our sk_prot, which a listener must not have. */
+static int no_listen(struct socket *sock, int backlog)
+{
+	return -EOPNOTSUPP;
+}
+
+/* MSG_FASTOPEN would send data before TLS is up. */
+static int idle_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	if (msg->msg_flags & (MSG_FASTOPEN | MSG_OOB))
+		return -EOPNOTSUPP;
+	return kssl_ulp_base_ops(sock->sk)->sendmsg(sock, msg, size);
+}
+
+static int idle_setsockopt(struct socket *sock, int level, int name, sockptr_t val,
+			   unsigned int len)
+{
+	return kssl_setsockopt(sock->sk, level, name, val, len);
+}
+
+static int idle_getsockopt(struct socket *sock, int level, int name, char __user *val,
+			   int __user *len)
+{
+	return kssl_getsockopt(sock->sk, level, name, val, len);
+}
+
+static bool stream_readable(struct sock *sk)
+{
+	return kssl_rx_readable(kssl_of(sk));
+}
+
+/**
+ * kssl_calls_prot() - put our calls into the table of a wrapped socket
+ * @prot: a copy of TCP's
+ */
+void kssl_calls_prot(struct proto *prot)
+{
+	prot->close = kssl_close;
+	prot->disconnect = kssl_disconnect;
+	prot->shutdown = kssl_shutdown;
+	prot->setsockopt = kssl_setsockopt;
+	prot->getsockopt = kssl_getsockopt;
+	prot->sendmsg = kssl_sendmsg;
+	prot->recvmsg = kssl_recvmsg;
+#ifdef KSSL_HAVE_SENDPAGE
+	prot->sendpage = kssl_sendpage;
+#else
+	prot->splice_eof = kssl_splice_eof;
+#endif
+	prot->ioctl = kssl_ioctl;
+	prot->sock_is_readable = stream_readable;
+#ifdef CONFIG_BPF_SYSCALL
+	prot->psock_update_sk_prot = NULL;	/* no sockmap */
+#endif
+}
+
+static int dead_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	return -ENOMEM;
+}
+
+static int dead_recvmsg(KSSL_RECVMSG_ARGS)
+{
+	return -ENOMEM;
+}
+
+#ifdef KSSL_HAVE_SENDPAGE
+static int dead_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
+{
+	return -ENOMEM;
+}
+#endif
+
+/**
+ * kssl_calls_dead_prot() - the table of a child there was no memory for
+ * @prot: a copy of TCP's
+ */
+void kssl_calls_dead_prot(struct proto *prot)
+{
+	prot->sendmsg = dead_sendmsg;
+	prot->recvmsg = dead_recvmsg;
+#ifdef KSSL_HAVE_SENDPAGE
+	prot->sendpage = dead_sendpage;
+#endif
+#ifdef CONFIG_BPF_SYSCALL
+	prot->psock_update_sk_prot = NULL;
+#endif
+}
+
+/* Calls by which the kernel itself would talk past the record layer. */
+static void close_side_doors(struct proto_ops *ops)
+{
+	ops->mmap = sock_no_mmap;
+	ops->read_sock = NULL;
+	ops->read_skb = NULL;
+	ops->sendmsg_locked = NULL;
+	ops->peek_len = NULL;
+#ifdef KSSL_HAVE_SENDPAGE
+	ops->sendpage_locked = NULL;
+#endif
+}
+
+/**
+ * kssl_calls_conn_ops() - put our calls into the table of a wrapped socket
+ * @ops: a copy of the base table
+ */
+void kssl_calls_conn_ops(struct proto_ops *ops)
+{
+	close_side_doors(ops);
+	ops->connect = kssl_connect;
+	ops->listen = no_listen;
+	ops->poll = kssl_poll;
+	ops->splice_read = kssl_splice_read;
+	ops->set_rcvlowat = set_rcvlowat;
+}
+
+/**
+ * kssl_calls_idle_ops() - put our calls into the table of an idle socket
+ * @ops: a copy of the base table
+ */
+void kssl_calls_idle_ops(struct proto_ops *ops)
+{
+	close_side_doors(ops);
+	ops->connect = kssl_connect;
+	ops->accept = kssl_accept;
+	ops->listen = kssl_listen;
+	ops->sendmsg = idle_sendmsg;
+	ops->setsockopt = idle_setsockopt;
+	ops->getsockopt = idle_getsockopt;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels kssl supports: 6.1, 6.12, 7.3.  The only
+ * place with version checks.
+ */
+#ifndef _KSSL_COMPAT_H
+#define _KSSL_COMPAT_H
+
+#include <linux/bvec.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+#include <net/tcp.h>
+
+/* 6.5: sendpage is gone, pages travel as MSG_SPLICE_PAGES */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define KSSL_HAVE_SENDPAGE 1
+#define KSSL_MORE_FLAGS	(MSG_MORE | MSG_SENDPAGE_NOTLAST)
+
+static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 off, u32 len,
+					int flags)
+{
+	if (flags & MSG_MORE)
+		flags |= MSG_SENDPAGE_NOTLAST;
+	return do_tcp_sendpages(sk, page, off, len, flags);
+}
+#else
+#define KSSL_MORE_FLAGS	MSG_MORE
+
+static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 off, u32 len,
+					int flags)
+{
+	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
+	struct bio_vec vec;
+
+	bvec_set_page(&vec, page, len, off);
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
+	return tcp_sendmsg_locked(sk, &msg, len);
+}
+#endif
+
+/* Arguments of struct proto.recvmsg: 7.x dropped addr_len */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define KSSL_RECVMSG_ARGS	struct sock *sk, struct msghdr *msg, size_t len, int flags, \
+				int *addr_len
+#define kssl_compat_recv_error(sk, msg, len) inet_recv_error(sk, msg, len, addr_len)
+#else
+#define KSSL_RECVMSG_ARGS	struct sock *sk, struct msghdr *msg, size_t len, int flags
+#define kssl_compat_recv_error(sk, msg, len) inet_recv_error(sk, msg, len)
+#endif
+
+/* struct proto.ioctl: 6.5 moved the copy to user space to the caller */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define KSSL_IOCTL_ARG		unsigned long arg
+#define kssl_compat_ioctl_put(arg, n)	put_user(n, (int __user *)(arg))
+#else
+#define KSSL_IOCTL_ARG		int *arg
+#define kssl_compat_ioctl_put(arg, n)	({ *(arg) = (n); 0; })
+#endif
+
+/* struct proto_ops.accept: 6.10 put flags and kern into a struct */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define KSSL_ACCEPT_ARGS	struct socket *sock, struct socket *newsock, int flags, bool kern
+#define KSSL_ACCEPT_PASS	sock, newsock, flags, kern
+#else
+#define KSSL_ACCEPT_ARGS	struct socket *sock, struct socket *newsock, \
+				struct proto_accept_arg *arg
+#define KSSL_ACCEPT_PASS	sock, newsock, arg
+#endif
+
+/* struct proto_ops.connect: 6.19 made it sockaddr_unsized */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define KSSL_SOCKADDR		struct sockaddr
+#else
+#define KSSL_SOCKADDR		struct sockaddr_unsized
+#endif
+
+/* 6.6 moved defer_connect into inet_flags */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define kssl_compat_defer_connect(sk)	(inet_sk(sk)->defer_connect)
+#else
+#define kssl_compat_defer_connect(sk)	inet_test_bit(DEFER_CONNECT, sk)
+#endif
+
+#endif /* _KSSL_COMPAT_H */

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Finds record boundaries.  Bytes move from TCP's receive queue into one flat
+ * buffer of the socket, where records are opened in place.  Nothing is decided
+ * about what a record means.
+ *
+ * Why copy first: pages of a received skb may be somebody's page cache (over
+ * loopback, the sender's sendfile pages).  They must not be written to, and not
+ * be read twice, since their owner may change them between the verification and
+ * the decryption.  One copy into the buffer answers both.
+ *
+ * Positions are kept as numbers in our own buffer, never as pointers into the
+ * TCP queue, so TCP may coalesce, collapse or prune as it likes.
+ */
+#include "framer.h"
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <net/tcp.h>
+
+#include "keys.h"
+#include "record.h"
+#include "session.h"
+
+/* A whole record of any kind, handshake included, and some. */
+#define KSSL_RX_BUF	20480
+static_assert(KSSL_RX_BUF >= TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
+static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
+
+/*
+ * What to take at least in one go when the next record's length is not known:
+ * many small records cost one trip into TCP then.
+ */
+#define KSSL_RX_GULP	4096
+
+/* One spare buffer per CPU, so that a request and its answer need no allocation. */
+static DEFINE_PER_CPU(u8 *, spare_buf);
+
+static u8 *buf_get(void)
+{
+	u8 *buf = this_cpu_xchg(spare_buf, NULL);
+
+	return buf ?: alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL);
+}
+
+static void buf_put(u8 *buf)
+{
+	if (this_cpu_cmpxchg(spare_buf, NULL, buf))
+		free_pages_exact(buf, KSSL_RX_BUF);
+}
+
+/**
+ * kssl_framer_release() - give the buffer back
+ * @s: the session; socket lock.  What is in the buffer is lost.
+ */
+void kssl_framer_release(struct kssl_session *s)
+{
+	struct kssl_rx *rx = &s->rx;
+
+	if (rx->buf)
+		buf_put(rx->buf);
+	rx->buf = NULL;
+	rx->head = 0;
+	rx->tail = 0;
+	rx->text_len = 0;
+}
+
+/* Bytes in TCP's queue that we have not taken, FIN not counted. */
+static u32 queued(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 n = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
+
+	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return 0;
+	return n && sock_flag(sk, SOCK_DONE) ? n - 1 : n;
+}
+
+/**
+ * kssl_framer_ready() - would it pay to look at the queue?
+ * @s: the session; socket lock, or a callback of TCP
+ *
+ * Also true when the rest of a record cannot come before we take what is there:
+ * its window is too small, or much of the receive buffer is used up.
+ *
+ * Return: true if there is something to do.
+ */
+bool kssl_framer_ready(const struct kssl_session *s)
+{
+	const struct sock *sk = s->sk;
+	u32 n = queued(sk);
+	u32 need = READ_ONCE(s->rx.need);
+
+	if (n >= need || !n)
+		return n >= need;
+	return need - n > tcp_receive_window(tcp_sk(sk)) ||
+	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) / 2;
+}
+
+/**
+ * kssl_framer_fin() - can no more bytes come than those in the queue?
+ * @s: the session; socket lock
+ *
+ * A record that is not complete now never will be.
+ *
+ * Return: true after the peer's FIN or RST.
+ */
+bool kssl_framer_fin(const struct kssl_session *s)
+{
+	return sock_flag(s->sk, SOCK_DONE) || s->sk->sk_state == TCP_CLOSE;
+}
+
+static int take_skb(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
+{
+	struct kssl_rx *rx = desc->arg.data;
+
+	len = min_t(size_t, len, desc->count);
+	if (!len || skb_copy_bits(skb, off, rx->buf + rx->tail, len))
+		return 0;
+	rx->tail += len;
+	desc->count -= len;
+	return len;
+}
+
+/* Make room for @want bytes from head on; the opened text must be gone. */
+static int make_room(struct kssl_rx *rx, u32 want)
+{
+	if (!rx->buf) {
+		rx->buf = buf_get();
+		if (!rx->buf)
+			return -ENOMEM;
+	}
+	if (rx->head == rx->tail) {
+		rx->head = 0;
+		rx->tail = 0;
+	} else if (rx->head + want > KSSL_RX_BUF) {
+		memmove(rx->buf, rx->buf + rx->head, rx->tail - rx->head);
+		rx->tail -= rx->head;
+		rx->head = 0;
+	}
+	return 0;
+}
+
+/*
+ * Take bytes until @want of them follow head, and up to @gulp if they are there
+ * and fit.  Returns 1 if there are @want now, 0 if not, -ENOMEM, -EBADMSG.
+ */
+static int take(struct kssl_session *s, u32 want, u32 gulp)
+{
+	struct kssl_rx *rx = &s->rx;
+	u32 have = rx->tail - rx->head;
+	read_descriptor_t desc = { .arg.data = rx };
+	int err;
+
+	if (have >= want)
+		return 1;
+	rx->need = want - have;
+	if (!queued(s->sk) || !kssl_framer_ready(s))
+		return 0;
+	err = make_room(rx, want);
+	if (err)
+		return err;
+	desc.count = min(max(want, gulp) - have, KSSL_RX_BUF - rx->tail);
+	err = tcp_read_sock(s->sk, &desc, take_skb);
+	if (err <= 0)	/* urgent data stops tcp_read_sock() for good */
+		return queued(s->sk) ? -EBADMSG : 0;
+	have = rx->tail - rx->head;
+	rx->need = have < want ? want - have : 0;
+	return have >= want;
+}
+
+static int fail(struct kssl_session *s, int err, u8 alert)
+{
+	const char *text = "bad record header";
+
+	if (err == -ENOMEM)
+		text = "out of memory";
+	else if (err == -EMSGSIZE)
+		text = "record too long";
+	kssl_session_fail(s, err, err == -ENOMEM ? TLS_INTERNAL_ERROR : alert, text);
+	return err;
+}
+
+/**
+ * kssl_framer_next() - the next protected record
+ * @s: an open session with receiving keys; all text of the last record is read
+ * @len: set to the record's length with its header
+ *
+ * On success the record lies at rx.buf + rx.head; the caller opens it there and
+ * moves rx.head on.  The header is checked before its length is used.
+ *
+ * Context: process, socket lock.  Return: 1; 0: not all there yet, rx.need says
+ * how much to wait for; negative errno: the session has failed.
+ */
+int kssl_framer_next(struct kssl_session *s, u32 *len)
+{
+	struct kssl_rx *rx = &s->rx;
+	u8 alert = TLS_INTERNAL_ERROR;
+	u16 body;
+	int ret;
+
+	ret = take(s, TLS_HEADER_LEN, rx->gulp);
+	if (ret <= 0)
+		return ret < 0 ? fail(s, ret, TLS_UNEXPECTED_MESSAGE) : 0;
+	ret = kssl_record_check(s->open->suite, rx->buf + rx->head, &body, &alert);
+	if (ret)
+		return fail(s, ret, alert);
+	*len = TLS_HEADER_LEN + body;
+	ret = take(s, *len, *len);
+	if (ret < 0)
+		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
+	/* bulk: take whole records; else as many small ones as there are */
+	rx->gulp = max_t(u32, *len, KSSL_RX_GULP);
+	return ret;
+}
+
+/**
+ * kssl_framer_handshake() - the whole records that are there before keys are
+ * @s: a session in the handshake
+ * @records: set to where they begin, valid under the socket lock
+ * @len: set to their length in bytes
+ * @nr: set to their number, 0 if there is none
+ *
+ * Takes no more from TCP than fits the buffer; the rest waits until records are
+ * consumed.  Context: process, socket lock.  Return: 0; -EBADMSG, -EMSGSIZE
+ * (not a TLS record); -ECONNRESET (the peer left); -ENOMEM.
+ */
+int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, u32 *nr)
+{
+	struct kssl_rx *rx = &s->rx;
+	u32 at = 0;
+	u8 alert;
+	u16 body;
+	int ret;
+
+	*len = 0;
+	*nr = 0;
+	for (;;) {
+		u32 have = rx->tail - rx->head;
+		u32 want = at + TLS_HEADER_LEN;
+
+		if (want > KSSL_RX_BUF)
+			break;
+		if (have >= want) {
+			ret = kssl_record_check_plain(rx->buf + rx->head + at, &body, &alert);
+			if (ret && !*nr)
+				return ret;
+			if (ret)	/* may be the first of protected data */
+				break;
+			want += body;
+			if (have >= want) {
+				*len = at = want;
+				++*nr;
+				continue;
+			}
+		}
+		if (want > KSSL_RX_BUF)
+			break;
+		ret = take(s, want, want);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			break;
+	}
+	*records = rx->buf + rx->head;
+	return !*nr && kssl_framer_fin(s) ? -ECONNRESET : 0;
+}
+
+/**
+ * kssl_framer_consume() - the worker has used up records
+ * @s: a session in the handshake; socket lock
+ * @nr: how many, of those that kssl_framer_handshake() showed
+ *
+ * Return: 0; -EINVAL: there are not so many.
+ */
+int kssl_framer_consume(struct kssl_session *s, u32 nr)
+{
+	struct kssl_rx *rx = &s->rx;
+	u8 alert;
+	u16 body;
+
+	for (; nr; nr--) {
+		if (rx->tail - rx->head < TLS_HEADER_LEN ||
+		    kssl_record_check_plain(rx->buf + rx->head, &body, &alert) ||
+		    rx->tail - rx->head < TLS_HEADER_LEN + body)
+			return -EINVAL;
+		rx->head += TLS_HEADER_LEN + body;
+	}
+	if (rx->head == rx->tail)
+		kssl_framer_release(s);
+	return 0;
+}
+
+/**
+ * kssl_framer_exit() - free the spare buffers
+ */
+void kssl_framer_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		u8 *buf = per_cpu(spare_buf, cpu);
+
+		if (buf)
+			free_pages_exact(buf, KSSL_RX_BUF);
+	}
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Loading and unloading: an ordered ladder, no logic. */
+#include <linux/init.h>
+#include <linux/module.h>
+#include <net/tcp.h>
+
+#include "framer.h"
+#include "kssl.h"
+#include "netlink.h"
+#include "session.h"
+#include "ulp.h"
+#include "upcall.h"
+
+static int __init kssl_init(void)
+{
+	int err;
+
+	err = kssl_upcall_init();
+	if (err)
+		return err;
+	err = kssl_session_init();
+	if (err)
+		goto err_upcall;
+	err = kssl_nl_init();
+	if (err)
+		goto err_session;
+	err = kssl_ulp_init();
+	if (err)
+		goto err_nl;
+	return 0;
+
+err_nl:
+	kssl_nl_exit();
+err_session:
+	kssl_session_exit();
+err_upcall:
+	kssl_upcall_exit();
+	return err;
+}
+
+static void __exit kssl_exit(void)
+{
+	kssl_ulp_exit();
+	kssl_nl_exit();
+	/* work that still runs looks up its namespace: drain it first */
+	kssl_upcall_exit();
+	kssl_session_exit();
+	kssl_framer_exit();
+}
+
+module_init(kssl_init);
+module_exit(kssl_exit);
+
+MODULE_DESCRIPTION("TLS for TCP sockets by one setsockopt");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(KSSL_RELEASE);
+MODULE_ALIAS_TCP_ULP(KSSL_ULP_NAME);
+MODULE_ALIAS("net-pf-16-proto-16-family-kssl");	/* generic netlink */

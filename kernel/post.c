@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records that are not application data: alerts, KeyUpdate, NewSessionTicket,
+ * renegotiation, and records without content.  None of it ever reaches the
+ * program.  All lengths come from the peer.
+ */
+#include "post.h"
+
+#include "keys.h"
+#include "mib.h"
+#include "netlink.h"
+#include "session.h"
+#include "tx.h"
+
+/* How much of what carries no data we take in a row (style of OpenSSL's 32). */
+#define KSSL_EMPTIES_MAX	32
+#define KSSL_WARNINGS_MAX	4
+#define KSSL_UPDATES_MAX	32
+/* A ticket is at most 2^16 and some; anything longer is nonsense. */
+#define KSSL_MESSAGE_MAX	(1 << 17)
+
+static int protocol_error(struct kssl_session *s, u8 alert, const char *text)
+{
+	kssl_mib_inc(s->kn, KSSL_MIB_RX_PROTOCOL);
+	kssl_session_fail(s, -EBADMSG, alert, text);
+	return -EBADMSG;
+}
+
+static int unexpected(struct kssl_session *s, const char *text)
+{
+	return protocol_error(s, TLS_UNEXPECTED_MESSAGE, text);
+}
+
+/* RFC 8446, 6.1: nothing after it counts; in TLS 1.2 we answer and stop writing. */
+static int close_notify(struct kssl_session *s)
+{
+	kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_RECEIVED);
+	s->rx.closed = true;
+	if (s->open->version == TLS12)
+		kssl_tx_close(s);
+	if (s->tx.closed)
+		WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+	kssl_session_wake(s);
+	return 0;
+}
+
+static bool harmless(const struct kssl_session *s, u8 level, u8 desc)
+{
+	if (desc == TLS_USER_CANCELED)	/* RFC 8446, 6.1: a close_notify follows */
+		return true;
+	return s->open->version == TLS12 && level == TLS_WARNING;
+}
+
+/* RFC 8446, 6: exactly one alert of two bytes in a record. */
+static int alert(struct kssl_session *s, const u8 *text, u32 len)
+{
+	if (len != 2)
+		return protocol_error(s, TLS_DECODE_ERROR, "bad alert");
+	if (text[1] == TLS_CLOSE_NOTIFY)
+		return close_notify(s);
+	if (harmless(s, text[0], text[1])) {
+		if (++s->rx.warnings > KSSL_WARNINGS_MAX)
+			return unexpected(s, "too many warning alerts");
+		return 0;
+	}
+	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_RECEIVED);
+	s->error.alert_received = text[1];
+	kssl_session_fail(s, -ECONNABORTED, KSSL_ALERT_NONE, "peer sent a fatal alert");
+	return -ECONNABORTED;
+}
+
+/*
+ * RFC 8446, 4.6.3.  The answer is only marked: it goes before the next data, and
+ * so answers any number of requests at once.
+ */
+static int key_update(struct kssl_session *s, u8 request, bool boundary)
+{
+	int err;
+
+	if (request > 1)
+		return protocol_error(s, TLS_ILLEGAL_PARAMETER, "bad KeyUpdate");
+	if (!boundary)
+		return unexpected(s, "data after KeyUpdate in its record");
+	if (++s->rx.updates > KSSL_UPDATES_MAX)
+		return unexpected(s, "too many KeyUpdates");
+	err = kssl_keys_update(s->open);
+	if (err) {
+		kssl_session_fail(s, err, TLS_INTERNAL_ERROR, "KeyUpdate failed");
+		return err;
+	}
+	WRITE_ONCE(s->rx_generation, s->rx_generation + 1);
+	if (request)
+		s->tx.update_due = true;
+	kssl_mib_inc(s->kn, KSSL_MIB_UPDATE_RECEIVED);
+	kssl_nl_event(s, KSSL_EVENT_KIND_REKEYED);
+	return 0;
+}
+
+/* A message's header is complete: may it come, and how does it go on? */
+static int begin_message(struct kssl_session *s, u8 type, u32 len)
+{
+	struct kssl_post *post = &s->post;
+
+	if (len > KSSL_MESSAGE_MAX)
+		return protocol_error(s, TLS_DECODE_ERROR, "handshake message too long");
+	if (type == TLS_HS_KEY_UPDATE) {
+		if (len != 1)
+			return protocol_error(s, TLS_DECODE_ERROR, "bad KeyUpdate");
+	} else if (type == TLS_HS_NEW_TICKET && s->role == KSSL_ROLE_CLIENT) {
+		kssl_mib_inc(s->kn, KSSL_MIB_TICKETS);
+	} else {	/* RFC 8446, 4.6: nothing else was negotiated */
+		return unexpected(s, "unexpected handshake message");
+	}
+	post->left = len;
+	return 0;
+}
+
+/*
+ * Handshake messages may be cut over records and lie several in one (RFC 8446,
+ * 5.1).  Four header bytes are collected, then left bytes of body go by; only
+ * KeyUpdate's one byte means something to us.
+ */
+static int handshake13(struct kssl_session *s, const u8 *text, u32 len)
+{
+	struct kssl_post *post = &s->post;
+	int err;
+
+	while (len) {
+		if (post->have < TLS_HS_HEADER_LEN) {
+			post->head[post->have++] = *text++;
+			len--;
+			if (post->have < TLS_HS_HEADER_LEN)
+				continue;
+			err = begin_message(s, post->head[0], post->head[1] << 16 |
+					    post->head[2] << 8 | post->head[3]);
+			if (err)
+				return err;
+		} else if (post->head[0] == TLS_HS_KEY_UPDATE) {
+			memset(post, 0, sizeof(*post));
+			return key_update(s, *text, len == 1);
+		} else {
+			u32 n = min(len, post->left);
+
+			text += n;
+			len -= n;
+			post->left -= n;
+		}
+		if (post->have == TLS_HS_HEADER_LEN && !post->left)
+			memset(post, 0, sizeof(*post));
+	}
+	return 0;
+}
+
+/* RFC 5246, 7.4.1.1; RFC 9325, 3.5: renegotiation is refused, not an error. */
+static int handshake12(struct kssl_session *s, const u8 *text)
+{
+	static const u8 answer[2] = { TLS_WARNING, TLS_NO_RENEGOTIATION };
+	u8 want = s->role == KSSL_ROLE_CLIENT ? TLS_HS_HELLO_REQUEST : TLS_HS_CLIENT_HELLO;
+
+	if (text[0] != want)
+		return unexpected(s, "unexpected handshake message");
+	if (++s->rx.warnings > KSSL_WARNINGS_MAX)
+		return unexpected(s, "too many renegotiation requests");
+	kssl_tx_control(s, TLS_ALERT, answer, sizeof(answer));
+	return 0;
+}
+
+static int empty_data(struct kssl_session *s)
+{
+	if (++s->rx.empties > KSSL_EMPTIES_MAX)
+		return unexpected(s, "too many empty records");
+	return 0;
+}
+
+/**
+ * kssl_post_record() - a record that is not application data, or is empty
+ * @s: the session; socket lock, process context
+ * @type: content type
+ * @text: content, verified
+ * @len: its length
+ *
+ * Return: 0: go on; negative errno: the session has failed.
+ */
+int kssl_post_record(struct kssl_session *s, u8 type, const u8 *text, u32 len)
+{
+	bool amid = s->post.have || s->post.left;
+
+	if (amid && type != TLS_HANDSHAKE)	/* RFC 8446, 5.1 */
+		return unexpected(s, "record between parts of a handshake message");
+	if (type == TLS_APPDATA)
+		return empty_data(s);
+	if (!len)
+		return unexpected(s, "record without content");
+	if (type == TLS_ALERT)
+		return alert(s, text, len);
+	if (type != TLS_HANDSHAKE)
+		return unexpected(s, "unexpected content type");
+	if (s->open->version == TLS12)
+		return handshake12(s, text);
+	return handshake13(s, text, len);
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The session object: number, references, table of the network namespace, and
+ * the one place where a session ends.
+ */
+#include "session.h"
+
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <net/netns/generic.h>
+
+#include "framer.h"
+#include "keys.h"
+#include "mib.h"
+#include "netlink.h"
+#include "tx.h"
+#include "upcall.h"
+
+static unsigned int kssl_net_id __read_mostly;
+
+/**
+ * kssl_net() - kssl's part of a network namespace
+ * @net: the namespace
+ *
+ * Return: never NULL while the module is loaded.
+ */
+struct kssl_net *kssl_net(const struct net *net)
+{
+	return net_generic(net, kssl_net_id);
+}
+
+/* Who asks: captured where there is a task, inherited by accepted sockets. */
+static void set_owner(struct kssl_session *s, const struct sock *sk)
+{
+	s->uid = sk->sk_uid;
+	if (in_task()) {
+		s->pid = task_tgid_nr(current);
+		get_task_comm(s->comm, current);
+	}
+}
+
+static int enter_table(struct kssl_session *s, gfp_t gfp)
+{
+	struct kssl_net *kn = s->kn;
+	int err;
+
+	/* softirqs take the array's lock too: accepted sockets are made there */
+	err = xa_alloc_cyclic_bh(&kn->sessions, &s->id, s, XA_LIMIT(1, INT_MAX), &kn->next_id, gfp);
+	return err < 0 ? err : 0;
+}
+
+/**
+ * kssl_session_alloc() - a session for a socket
+ * @sk: the socket; keeps the one reference
+ * @gfp: GFP_KERNEL, or GFP_ATOMIC in softirq
+ *
+ * The session is in the table when this returns; its fields are the zero
+ * state KSSL_STATE_INIT.  Return: the session, or NULL (no memory).
+ */
+struct kssl_session *kssl_session_alloc(struct sock *sk, gfp_t gfp)
+{
+	struct kssl_session *s = kzalloc(sizeof(*s), gfp | __GFP_ACCOUNT);
+
+	if (!s)
+		return NULL;
+	refcount_set(&s->ref, 1);
+	spin_lock_init(&s->lock);
+	s->kn = kssl_net(sock_net(sk));
+	s->sk = sk;
+	s->start = ktime_get_ns();
+	s->tx.limit = TLS_TEXT_MAX;
+	s->rx.need = 1;
+	s->rx.lowat = 1;
+	s->error.alert_sent = KSSL_ALERT_NONE;
+	s->error.alert_received = KSSL_ALERT_NONE;
+	set_owner(s, sk);
+	if (kssl_upcall_alloc(s, gfp))
+		goto err_free;
+	if (enter_table(s, gfp))
+		goto err_cancel;
+	kssl_mib_inc(s->kn, KSSL_MIB_ATTACHED);
+	return s;
+
+err_cancel:
+	kssl_upcall_cancel(s);
+err_free:
+	kssl_session_put(s);
+	return NULL;
+}
+
+/**
+ * kssl_session_get() - one more reference
+ * @s: a session the caller has a reference of
+ */
+void kssl_session_get(struct kssl_session *s)
+{
+	refcount_inc(&s->ref);
+}
+
+static void session_free_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct kssl_session, rcu));
+}
+
+/**
+ * kssl_session_put() - drop a reference
+ * @s: the session; gone for the caller afterwards.  Any context.
+ */
+void kssl_session_put(struct kssl_session *s)
+{
+	if (!refcount_dec_and_test(&s->ref))
+		return;
+	kfree(s->peer_name);
+	kfree(s->identity);
+	kfree(s->alpn);
+	kfree(s->cert);
+	kfree(s->subject);
+	call_rcu(&s->rcu, session_free_rcu);
+}
+
+/**
+ * kssl_session_find() - a session by its number
+ * @kn: network namespace
+ * @id: number
+ *
+ * Return: the session with a reference for the caller, or NULL.
+ */
+struct kssl_session *kssl_session_find(struct kssl_net *kn, u32 id)
+{
+	struct kssl_session *s;
+
+	rcu_read_lock();
+	s = xa_load(&kn->sessions, id);
+	if (s && !refcount_inc_not_zero(&s->ref))
+		s = NULL;
+	rcu_read_unlock();
+	return s;
+}
+
+/**
+ * kssl_session_sock() - the socket of a session
+ * @s: a session the caller has a reference of
+ *
+ * Return: the socket with a reference for the caller (sock_put()), or NULL if
+ * it is on its way out.  After lock_sock() check that @s->state still fits.
+ */
+struct sock *kssl_session_sock(struct kssl_session *s)
+{
+	struct sock *sk;
+
+	spin_lock_bh(&s->lock);
+	sk = s->sk;
+	if (sk)
+		sock_hold(sk);
+	spin_unlock_bh(&s->lock);
+	return sk;
+}
+
+static void wipe(struct kssl_session *s)
+{
+	kssl_keys_free(s->seal);
+	s->seal = NULL;
+	kssl_keys_free(s->open);
+	s->open = NULL;
+	kssl_tx_release(s);
+	kssl_framer_release(s);
+}
+
+/**
+ * kssl_session_detach() - the socket leaves
+ * @s: its session; the socket's reference is dropped here
+ *
+ * Nobody finds the session or its socket afterwards; handshake, keys and
+ * buffers are gone.  Context: socket lock, or the last reference of the socket.
+ */
+void kssl_session_detach(struct kssl_session *s)
+{
+	xa_erase_bh(&s->kn->sessions, s->id);
+	spin_lock_bh(&s->lock);
+	s->sk = NULL;
+	spin_unlock_bh(&s->lock);
+	kssl_upcall_cancel(s);
+	wipe(s);
+	kssl_session_put(s);
+}
+
+/**
+ * kssl_session_wake() - tell everyone who waits on the socket
+ * @s: the session; socket lock
+ */
+void kssl_session_wake(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+
+	s->state_change(sk);	/* every sleeper */
+	s->data_ready(sk);	/* and poll, with the keys that epoll wants */
+	sk->sk_write_space(sk);
+}
+
+/**
+ * kssl_session_open() - keys are in place
+ * @s: the session; socket lock, process context
+ *
+ * Ends the handshake if there is one, and wakes everyone.
+ */
+void kssl_session_open(struct kssl_session *s)
+{
+	kssl_upcall_cancel(s);
+	s->start = ktime_get_ns();
+	WRITE_ONCE(s->state, KSSL_STATE_OPEN);
+	s->rx.need = 0;
+	kssl_nl_event(s, KSSL_EVENT_KIND_ESTABLISHED);
+	kssl_session_wake(s);
+}
+
+static void send_alert(struct kssl_session *s, u8 alert)
+{
+	const u8 text[2] = { TLS_FATAL, alert };
+
+	if (alert == KSSL_ALERT_NONE || !s->seal || s->tx.closed)
+		return;
+	if (kssl_tx_control(s, TLS_ALERT, text, sizeof(text)))
+		return;
+	s->error.alert_sent = alert;
+	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_SENT);
+}
+
+/**
+ * kssl_session_fail() - the session ends by an error
+ * @s: the session; socket lock, process context
+ * @err: negative errno; every later call on the socket returns it
+ * @alert: fatal alert to send with the sending keys, or KSSL_ALERT_NONE
+ * @text: the reason in words, for KSSL_ERROR
+ *
+ * The only place that sets sk_err.  Only the first call counts.  Keys are wiped
+ * here, not at close (RFC 8446, 6.2).
+ */
+void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text)
+{
+	struct sock *sk = s->sk;
+
+	if (s->state == KSSL_STATE_FAILED)
+		return;
+	send_alert(s, alert);
+	s->tx.closed = true;
+	s->error.err = -err;
+	strscpy(s->error.text, text, sizeof(s->error.text));
+	if (err == -ENOMEM)
+		kssl_mib_inc(s->kn, KSSL_MIB_NO_MEMORY);
+	kssl_upcall_cancel(s);
+	wipe(s);
+	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
+	kssl_nl_event(s, KSSL_EVENT_KIND_FAILED);
+	WRITE_ONCE(sk->sk_err, -err);
+	sk_error_report(sk);
+	kssl_session_wake(s);
+}
+
+static int __net_init net_init(struct net *net)
+{
+	struct kssl_net *kn = kssl_net(net);
+
+	kn->net = net;
+	xa_init_flags(&kn->sessions, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+	kssl_upcall_net_init(kn);
+	return kssl_mib_net_init(kn);
+}
+
+static void __net_exit net_exit(struct net *net)
+{
+	struct kssl_net *kn = kssl_net(net);
+
+	/* every session has a socket, and every socket holds the namespace */
+	WARN_ON_ONCE(!xa_empty(&kn->sessions));
+	kssl_mib_net_exit(kn);
+	xa_destroy(&kn->sessions);
+}
+
+static struct pernet_operations net_ops = {
+	.init = net_init,
+	.exit = net_exit,
+	.id = &kssl_net_id,
+	.size = sizeof(struct kssl_net),
+};
+
+/**
+ * kssl_session_init() - per-namespace parts
+ *
+ * Return: 0 or negative errno.
+ */
+int kssl_session_init(void)
+{
+	return register_pernet_subsys(&net_ops);
+}
+
+/**
+ * kssl_session_exit() - undo; no session is left, their memory may be on its way
+ */
+void kssl_session_exit(void)
+{
+	unregister_pernet_subsys(&net_ops);
+	rcu_barrier();
+}

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options: level SOL_KSSL, and which of TCP's stay open.  Values are
+ * copied in before the socket lock is taken and copied out after it is dropped,
+ * so nobody holds the lock over a page fault of the program's choosing.
+ */
+#include "sockopt.h"
+
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <net/tcp.h>
+
+#include "calls.h"
+#include "keys.h"
+#include "mib.h"
+#include "session.h"
+#include "suite.h"
+#include "ulp.h"
+#include "upcall.h"
+
+/* Options of TCP that cannot touch the data stream. */
+static bool tcp_option_open(int name)
+{
+	switch (name) {
+	case TCP_NODELAY:
+	case TCP_MAXSEG:
+	case TCP_CORK:
+	case TCP_KEEPIDLE:
+	case TCP_KEEPINTVL:
+	case TCP_KEEPCNT:
+	case TCP_SYNCNT:
+	case TCP_LINGER2:
+	case TCP_DEFER_ACCEPT:
+	case TCP_WINDOW_CLAMP:
+	case TCP_QUICKACK:
+	case TCP_CONGESTION:
+	case TCP_MD5SIG:
+	case TCP_MD5SIG_EXT:
+	case TCP_THIN_LINEAR_TIMEOUTS:
+	case TCP_THIN_DUPACK:
+	case TCP_USER_TIMEOUT:
+	case TCP_FASTOPEN:
+	case TCP_TIMESTAMP:
+	case TCP_NOTSENT_LOWAT:
+	case TCP_CC_INFO:
+	case TCP_INFO:
+	case TCP_SAVE_SYN:
+	case TCP_SAVED_SYN:
+	case TCP_FASTOPEN_NO_COOKIE:
+	case TCP_FASTOPEN_KEY:
+	case TCP_TX_DELAY:
+	case TCP_ULP:		/* EEXIST */
+		return true;
+	}
+	return false;
+}
+
+static bool before_handshake(const struct kssl_session *s)
+{
+	return s->state == KSSL_STATE_INIT || s->state == KSSL_STATE_LISTEN;
+}
+
+/* Visible ASCII, no NUL: these go to the daemon and into logs. */
+static bool printable(const char *text, unsigned int len)
+{
+	while (len--)
+		if (text[len] <= 0x20 || text[len] >= 0x7f)
+			return false;
+	return true;
+}
+
+/*
+ * @field becomes the text; an empty one clears it.  A listener's children copy
+ * its strings in softirq, hence the spinlock.
+ */
+static int set_string(struct sock *sk, char **field, unsigned int max, sockptr_t val,
+		      unsigned int len)
+{
+	struct kssl_session *s = kssl_of(sk);
+	char *text;
+	int err = 0;
+
+	if (len > max)
+		return -EINVAL;
+	text = kzalloc(len + 1, GFP_KERNEL_ACCOUNT);
+	if (!text)
+		return -ENOMEM;
+	if (copy_from_sockptr(text, val, len))
+		err = -EFAULT;
+	else if (!printable(text, len))
+		err = -EINVAL;
+	if (err) {
+		kfree(text);
+		return err;
+	}
+	if (!len) {
+		kfree(text);
+		text = NULL;
+	}
+	lock_sock(sk);
+	if (before_handshake(s)) {
+		spin_lock_bh(&s->lock);
+		swap(*field, text);
+		spin_unlock_bh(&s->lock);
+	} else {
+		err = -EBUSY;
+	}
+	release_sock(sk);
+	kfree(text);
+	return err;
+}
+
+static int set_peer_name(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	return set_string(sk, &kssl_of(sk)->peer_name, KSSL_NAME_MAX, val, len);
+}
+
+static int set_identity(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	return set_string(sk, &kssl_of(sk)->identity, KSSL_IDENTITY_MAX, val, len);
+}
+
+static int set_alpn(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	return set_string(sk, &kssl_of(sk)->alpn, KSSL_ALPN_MAX, val, len);
+}
+
+static int get_u32(sockptr_t val, unsigned int len, u32 *n)
+{
+	if (len != sizeof(*n))
+		return -EINVAL;
+	return copy_from_sockptr(n, val, sizeof(*n)) ? -EFAULT : 0;
+}
+
+static int set_peer_auth(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	struct kssl_session *s = kssl_of(sk);
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > KSSL_PEER_AUTH_REQUIRE)
+		return -EINVAL;
+	lock_sock(sk);
+	if (before_handshake(s))
+		s->peer_auth = n;
+	else
+		err = -EBUSY;
+	release_sock(sk);
+	return err;
+}
+
+/* A listener serves and a connecting socket does not, whatever is asked. */
+static int set_role(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	struct kssl_session *s = kssl_of(sk);
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > KSSL_ROLE_SERVER)
+		return -EINVAL;
+	lock_sock(sk);
+	if (s->state != KSSL_STATE_INIT)
+		err = -EBUSY;
+	else if (n != KSSL_ROLE_AUTO)
+		s->role = n;
+	release_sock(sk);
+	return err;
+}
+
+static int set_handshake(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	bool nonblock = sk->sk_socket && sk->sk_socket->file &&
+			sk->sk_socket->file->f_flags & O_NONBLOCK;
+	long timeo = nonblock ? 0 : MAX_SCHEDULE_TIMEOUT;
+	struct kssl_session *s = kssl_of(sk);
+	u32 ms;
+	int err = get_u32(val, len, &ms);
+
+	if (err)
+		return err;
+	lock_sock(sk);
+	if (s->state == KSSL_STATE_LISTEN || s->own_keys)
+		err = -EINVAL;
+	else if (s->state == KSSL_STATE_INIT && sk->sk_state == TCP_ESTABLISHED)
+		err = kssl_upcall_start(s, ms);
+	if (!err)
+		err = kssl_calls_await(s, &timeo);
+	release_sock(sk);
+	return err == -EAGAIN ? -EINPROGRESS : err;
+}
+
+/* Both directions speak one suite of one version. */
+static bool fits_other(const struct kssl_session *s, const struct kssl_half *half)
+{
+	const struct kssl_half *other = s->seal ?: s->open;
+
+	return !other || other->suite == half->suite;
+}
+
+static int install_locked(struct kssl_session *s, struct kssl_half **half, bool tx)
+{
+	struct kssl_half **slot = tx ? &s->seal : &s->open;
+
+	if (s->sk->sk_state != TCP_ESTABLISHED && s->sk->sk_state != TCP_CLOSE_WAIT)
+		return -ENOTCONN;
+	if (*slot || (s->state != KSSL_STATE_INIT && !s->own_keys) || s->error.err)
+		return -EBUSY;
+	if (!fits_other(s, *half))
+		return -EINVAL;
+	s->own_keys = true;
+	s->version = (*half)->version;
+	s->suite = (*half)->suite->id;
+	kssl_keys_install(s, tx ? half : NULL, tx ? NULL : half);
+	kssl_mib_inc(s->kn, KSSL_MIB_OWN_KEYS);
+	if (s->state == KSSL_STATE_INIT)
+		kssl_session_open(s);
+	else
+		kssl_session_wake(s);
+	return 0;
+}
+
+static int set_key(struct sock *sk, sockptr_t val, unsigned int len, bool tx)
+{
+	struct kssl_half *half;
+	struct kssl_key key;
+	const char *why;
+	int err;
+
+	if (len != sizeof(key))
+		return -EINVAL;
+	if (copy_from_sockptr(&key, val, sizeof(key))) {
+		memzero_explicit(&key, sizeof(key));
+		return -EFAULT;
+	}
+	half = kssl_keys_new(&key, &why);
+	memzero_explicit(&key, sizeof(key));
+	if (IS_ERR(half))
+		return PTR_ERR(half);
+	lock_sock(sk);
+	err = install_locked(kssl_of(sk), &half, tx);
+	release_sock(sk);
+	kssl_keys_free(half);
+	return err;
+}
+
+static int set_key_tx(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	return set_key(sk, val, len, true);
+}
+
+static int set_key_rx(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	return set_key(sk, val, len, false);
+}
+
+/* A value on its way out, filled under the socket lock. */
+struct answer {
+	void *data;
+	unsigned int len;
+	bool whole;		/* all or nothing, ERANGE tells the length */
+};
+
+static int answer_with(struct answer *a, const void *data, unsigned int len, bool whole)
+{
+	a->data = kmemdup(data, len, GFP_KERNEL);
+	a->len = len;
+	a->whole = whole;
+	return a->data ? 0 : -ENOMEM;
+}
+
+static int get_string(const char *text, struct answer *a)
+{
+	a->whole = true;
+	return text ? answer_with(a, text, strlen(text), true) : 0;
+}
+
+static int get_peer_name(struct kssl_session *s, struct answer *a)
+{
+	return get_string(s->peer_name, a);
+}
+
+static int get_identity(struct kssl_session *s, struct answer *a)
+{
+	return get_string(s->identity, a);
+}
+
+static int get_alpn(struct kssl_session *s, struct answer *a)
+{
+	return get_string(s->alpn, a);
+}
+
+static int get_subject(struct kssl_session *s, struct answer *a)
+{
+	return s->subject ? get_string(s->subject, a) : -ENODATA;
+}
+
+static int get_cert(struct kssl_session *s, struct answer *a)
+{
+	return s->cert ? answer_with(a, s->cert, s->cert_len, true) : -ENODATA;
+}
+
+static int get_number(u32 n, struct answer *a)
+{
+	return answer_with(a, &n, sizeof(n), false);
+}
+
+static int get_peer_auth(struct kssl_session *s, struct answer *a)
+{
+	return get_number(s->peer_auth, a);
+}
+
+static int get_role(struct kssl_session *s, struct answer *a)
+{
+	return get_number(s->role, a);
+}
+
+static int get_info(struct kssl_session *s, struct answer *a)
+{
+	struct kssl_info info = {
+		.version = s->version,
+		.suite = s->suite,
+		.role = s->role,
+		.state = s->state,
+		.peer_verified = s->peer_verified,
+		.resumed = s->resumed,
+		.session_id = s->id,
+		.tx_generation = s->tx_generation,
+		.rx_generation = s->rx_generation,
+		.tx_bytes = s->tx_bytes,
+		.rx_bytes = s->rx_bytes,
+		.tx_records = s->tx_records,
+		.rx_records = s->rx_records,
+	};
+
+	return answer_with(a, &info, sizeof(info), false);
+}
+
+static int get_error(struct kssl_session *s, struct answer *a)
+{
+	return answer_with(a, &s->error, sizeof(s->error), false);
+}
+
+static const struct {
+	int (*set)(struct sock *sk, sockptr_t val, unsigned int len);
+	int (*get)(struct kssl_session *s, struct answer *a);
+} options[] = {
+	[KSSL_PEER_NAME] = { set_peer_name, get_peer_name },
+	[KSSL_IDENTITY] = { set_identity, get_identity },
+	[KSSL_ALPN] = { set_alpn, get_alpn },
+	[KSSL_PEER_AUTH] = { set_peer_auth, get_peer_auth },
+	[KSSL_ROLE] = { set_role, get_role },
+	[KSSL_HANDSHAKE] = { set_handshake, NULL },
+	[KSSL_INFO] = { NULL, get_info },
+	[KSSL_PEER_CERT] = { NULL, get_cert },
+	[KSSL_PEER_SUBJECT] = { NULL, get_subject },
+	[KSSL_ERROR] = { NULL, get_error },
+	[KSSL_KEY_TX] = { set_key_tx, NULL },
+	[KSSL_KEY_RX] = { set_key_rx, NULL },
+};
+
+static int get_option(struct sock *sk, int name, struct answer *a)
+{
+	int err;
+
+	if (name < 0 || name >= ARRAY_SIZE(options) || !options[name].get)
+		return -ENOPROTOOPT;
+	lock_sock(sk);
+	err = options[name].get(kssl_of(sk), a);
+	release_sock(sk);
+	return err;
+}
+
+static int copy_out(const struct answer *a, char __user *val, int __user *len)
+{
+	int room;
+
+	if (get_user(room, len))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	if (put_user(a->whole ? a->len : min_t(unsigned int, room, a->len), len))
+		return -EFAULT;
+	if (a->whole && room < a->len)
+		return -ERANGE;
+	if (a->len && copy_to_user(val, a->data, min_t(unsigned int, room, a->len)))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * kssl_setsockopt() - setsockopt() on a socket of ours
+ * @sk: the socket
+ * @level: SOL_KSSL, SOL_TCP (a list of harmless ones), or other levels
+ * @name: option
+ * @val: value
+ * @len: its length
+ *
+ * Return: 0 or negative errno, see kssl(7).
+ */
+int kssl_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len)
+{
+	if (level == SOL_TCP && !tcp_option_open(name))
+		return -EOPNOTSUPP;
+	if (level != SOL_KSSL)
+		return kssl_ulp_base_prot(sk)->setsockopt(sk, level, name, val, len);
+	if (name < 0 || name >= ARRAY_SIZE(options) || !options[name].set)
+		return -ENOPROTOOPT;
+	return options[name].set(sk, val, len);
+}
+
+/**
+ * kssl_getsockopt() - getsockopt() on a socket of ours
+ * @sk: the socket
+ * @level: as for kssl_setsockopt()
+ * @name: option
+ * @val: where to
+ * @len: room there; set to what was written, or to what is needed (ERANGE)
+ *
+ * No option returns key material.  Return: 0 or negative errno, see kssl(7).
+ */
+int kssl_getsockopt(struct sock *sk, int level, int name, char __user *val, int __user *len)
+{
+	struct answer a = {};
+	int err;
+
+	if (level == SOL_TCP && !tcp_option_open(name))
+		return -EOPNOTSUPP;
+	if (level != SOL_KSSL)
+		return kssl_ulp_base_prot(sk)->getsockopt(sk, level, name, val, len);
+	err = get_option(sk, name, &a);
+	if (!err)
+		err = copy_out(&a, val, len);
+	kfree(a.data);
+	return err;
+}

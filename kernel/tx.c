@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Plaintext in, records out.
+ *
+ * The text is copied straight to its place in a page fragment, sealed there, and
+ * the page is given to TCP: one copy, one cipher pass, no list.
+ *
+ *	page:	| ... older records | header | text .......... | type | tag | free
+ *				    ^off - head  ^off  ^off + len
+ *
+ * The page is the task's own fragment page that TCP uses for ordinary sends
+ * (order 3, 32 KiB), so an idle socket holds nothing.  Only an open record
+ * (MSG_MORE) keeps a reference.
+ *
+ * A record is only sealed when TCP has room by its own rules, and then goes to
+ * TCP whole; sk_sndbuf is lifted for that moment, by at most one record.  So no
+ * record is ever half sent and waiting, unless memory is out: then the rest
+ * stays in tx.pend, goes out before anything else, and is not lost at close.
+ * No work item and no callback sends anything.
+ */
+#include "tx.h"
+
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <net/tcp.h>
+
+#include "aead.h"
+#include "kssl_compat.h"
+#include "mib.h"
+#include "session.h"
+#include "suite.h"
+
+/* Room that every fragment page must offer, or a new one is taken. */
+#define KSSL_RECORD_MAX	(TLS12_AAD_LEN + TLS_TEXT_MAX + 1 + TLS_TAG_LEN)
+
+/* What TCP may charge beyond the bytes themselves for one record (skb heads). */
+#define KSSL_CHARGE_SLACK	8192
+
+static struct page_frag *frag_refill(struct sock *sk, u32 need)
+{
+	struct page_frag *frag = sk_page_frag(sk);
+
+	if (skb_page_frag_refill(need, frag, sk->sk_allocation) &&
+	    frag->size - frag->offset >= need)
+		return frag;
+	/*
+	 * Memory is fragmented: the quick try got a single page.  A record's
+	 * size must not depend on that, so try harder.
+	 */
+	if (frag->page)
+		put_page(frag->page);
+	frag->offset = 0;
+	frag->size = PAGE_SIZE << SKB_FRAG_PAGE_ORDER;
+	frag->page = alloc_pages(sk->sk_allocation | __GFP_COMP | __GFP_NOWARN,
+				 SKB_FRAG_PAGE_ORDER);
+	return frag->page ? frag : NULL;
+}
+
+/*
+ * May TCP hold the segment back for what follows?  Not when the caller will have
+ * to wait for memory next, since nothing else would push it.
+ */
+static bool may_hold(const struct sock *sk, u32 len)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return sk->sk_wmem_queued + 2 * len + KSSL_CHARGE_SLACK < sk->sk_sndbuf &&
+	       tp->write_seq - tp->snd_nxt + 2 * len < tcp_notsent_lowat(tp);
+}
+
+/* Give sealed bytes to TCP; returns how many it took, or a negative errno. */
+static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, bool more)
+{
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	int sndbuf = sk->sk_sndbuf;
+	int done = 0, ret = 0;
+
+	if (more && may_hold(sk, len))
+		flags |= MSG_MORE;
+	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
+	while (len && (ret = kssl_compat_send_page(sk, page, off, len, flags)) > 0) {
+		done += ret;
+		off += ret;
+		len -= ret;
+	}
+	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
+	return done ?: ret;
+}
+
+/**
+ * kssl_tx_pending() - are there sealed bytes that TCP had no memory for?
+ * @s: the session; socket lock
+ */
+bool kssl_tx_pending(const struct kssl_session *s)
+{
+	return s->tx.pend_len;
+}
+
+static void drop_pending(struct kssl_tx *tx)
+{
+	if (tx->pend)
+		put_page(tx->pend);
+	tx->pend = NULL;
+	tx->pend_len = 0;
+}
+
+static int send_pending(struct kssl_session *s)
+{
+	struct kssl_tx *tx = &s->tx;
+	int ret;
+
+	if (likely(!tx->pend_len))
+		return 0;
+	ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, false);
+	if (ret > 0) {
+		tx->pend_off += ret;
+		tx->pend_len -= ret;
+		ret = 0;
+	}
+	if (tx->pend_len)
+		return ret ?: -EAGAIN;
+	drop_pending(tx);
+	return 0;
+}
+
+/* Give a sealed record to TCP; what it cannot take becomes pending. */
+static int send_record(struct kssl_session *s, struct page *page, u32 off, u32 len, bool more)
+{
+	int ret = to_tcp(s->sk, page, off, len, more);
+
+	if (ret == (int)len)
+		return 0;
+	if (ret < 0 && ret != -EAGAIN && ret != -ENOMEM)
+		return ret;
+	ret = max(ret, 0);
+	get_page(page);
+	s->tx.pend = page;
+	s->tx.pend_off = off + ret;
+	s->tx.pend_len = len - ret;
+	return 0;
+}
+
+/* Seal the text of @len bytes at @off and send the record. */
+static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32 off, u32 len,
+			 bool more)
+{
+	struct kssl_half *half = s->seal;
+	u32 head = kssl_aead_head(half);
+	u64 seq;
+	int err;
+
+	err = kssl_keys_seq(half, &seq);
+	if (err)
+		return err;
+	err = kssl_aead_seal(half, seq, type, page_address(page) + off, len);
+	if (err)
+		return err;
+	s->tx_records++;
+	kssl_mib_inc(s->kn, KSSL_MIB_TX_RECORDS);
+	return send_record(s, page, off - head, head + len + kssl_aead_tail(half), more);
+}
+
+static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len)
+{
+	u32 head = kssl_aead_head(s->seal), span = head + len + kssl_aead_tail(s->seal);
+	struct page_frag *frag = frag_refill(s->sk, span);
+	u32 off;
+
+	if (!frag)
+		return -ENOMEM;
+	off = frag->offset + head;
+	memcpy(page_address(frag->page) + off, text, len);
+	frag->offset += span;
+	return seal_and_send(s, type, frag->page, off, len, false);
+}
+
+static void drop_open(struct kssl_tx *tx)
+{
+	if (tx->page)
+		put_page(tx->page);
+	tx->page = NULL;
+	tx->len = 0;
+}
+
+/* Close the open record of MSG_MORE data, if there is one. */
+static int close_open(struct kssl_session *s, bool more)
+{
+	struct kssl_tx *tx = &s->tx;
+	int err = 0;
+
+	if (tx->len)
+		err = seal_and_send(s, TLS_APPDATA, tx->page, tx->off, tx->len, more);
+	drop_open(tx);
+	return err;
+}
+
+/* RFC 8446, 4.6.3: the message goes with the old key, what follows with the new. */
+static int send_update(struct kssl_session *s)
+{
+	static const u8 text[] = { TLS_HS_KEY_UPDATE, 0, 0, 1, 0 /* update_not_requested */ };
+	int err;
+
+	err = send_alone(s, TLS_HANDSHAKE, text, sizeof(text));
+	if (!err)
+		err = kssl_keys_update(s->seal);
+	if (err)
+		return err;
+	s->tx.update_due = false;
+	WRITE_ONCE(s->tx_generation, s->tx_generation + 1);
+	kssl_mib_inc(s->kn, KSSL_MIB_UPDATE_SENT);
+	return 0;
+}
+
+/*
+ * An error while a record is made ends the session: its sequence number is
+ * spent, or keys are half changed.
+ */
+static int finish(struct kssl_session *s, int err)
+{
+	if (err && err != -EPIPE && s->state != KSSL_STATE_FAILED)
+		kssl_session_fail(s, err, KSSL_ALERT_NONE, "sending failed");
+	return err;
+}
+
+/* Before a record of data: the answer to a KeyUpdate, and the usage limit. */
+static int before_data(struct kssl_session *s)
+{
+	bool limit = s->seal->used >= s->seal->suite->limit;
+
+	if (likely(!limit && !s->tx.update_due))
+		return 0;
+	if (s->seal->version == TLS13)
+		return finish(s, send_update(s));
+	kssl_tx_close(s);	/* RFC 9325, 4.4: TLS 1.2 cannot rekey */
+	return -EPIPE;
+}
+
+/**
+ * kssl_tx_flush() - send the open record of MSG_MORE data, if there is one
+ * @s: an open session; socket lock, process context
+ *
+ * Return: 0 or negative errno.
+ */
+int kssl_tx_flush(struct kssl_session *s)
+{
+	int err = send_pending(s);
+
+	if (err || !s->tx.len)
+		return err;
+	err = before_data(s);
+	return finish(s, err ?: close_open(s, false));
+}
+
+/**
+ * kssl_tx_control() - send one record that is not application data
+ * @s: a session with sending keys; socket lock, process context
+ * @type: TLS_ALERT or TLS_HANDSHAKE
+ * @text: its text
+ * @len: its length
+ *
+ * The open record, if any, goes first, so the order is the program's.
+ *
+ * Return: 0; -EPIPE after close_notify or a fatal alert; or negative errno.
+ */
+int kssl_tx_control(struct kssl_session *s, u8 type, const void *text, u32 len)
+{
+	int err;
+
+	if (s->tx.closed || !s->seal)
+		return -EPIPE;
+	send_pending(s);
+	if (s->tx.pend_len)
+		return -EAGAIN;
+	err = close_open(s, true);
+	return err ?: send_alone(s, type, text, len);
+}
+
+/**
+ * kssl_tx_raw() - send bytes of the handshake as they are
+ * @s: a session in the handshake, without sending keys; socket lock, process
+ * @bytes: whole records made by the worker
+ * @len: their length
+ *
+ * Return: 0 or negative errno.
+ */
+int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
+{
+	while (len) {
+		u32 n = min_t(size_t, len, KSSL_RECORD_MAX);
+		struct page_frag *frag = frag_refill(s->sk, n);
+		int err;
+
+		if (!frag)
+			return -ENOMEM;
+		memcpy(page_address(frag->page) + frag->offset, bytes, n);
+		frag->offset += n;
+		err = send_record(s, frag->page, frag->offset - n, n, len > n);
+		if (err)
+			return err;
+		if (s->tx.pend_len)
+			return -ENOMEM;
+		bytes += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * kssl_tx_close() - close_notify, once (RFC 8446, 6.1)
+ * @s: the session; socket lock, process context
+ *
+ * MSG_MORE data goes first.  Never waits.
+ */
+void kssl_tx_close(struct kssl_session *s)
+{
+	static const u8 text[2] = { TLS_WARNING, TLS_CLOSE_NOTIFY };
+
+	if (s->tx.closed || !s->seal)
+		return;
+	if (!kssl_tx_control(s, TLS_ALERT, text, sizeof(text)))
+		kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_SENT);
+	s->tx.closed = true;
+	if (s->rx.closed && s->state == KSSL_STATE_OPEN)
+		WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+}
+
+/**
+ * kssl_tx_release() - forget everything that was not sent
+ * @s: the session; socket lock or last reference
+ */
+void kssl_tx_release(struct kssl_session *s)
+{
+	drop_open(&s->tx);
+	drop_pending(&s->tx);
+}
+
+/* Wait until TCP would take more by its own rules. */
+static int wait_room(struct kssl_session *s, long *timeo)
+{
+	struct sock *sk = s->sk;
+	int err;
+
+	while (!sk_stream_memory_free(sk)) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		err = sk_stream_wait_memory(sk, timeo);
+		if (err)
+			return err;
+		if (s->error.err || s->tx.closed)
+			return -EPIPE;
+	}
+	return send_pending(s);
+}
+
+/* A place for the next record; an open one is kept by reference. */
+static int begin(struct kssl_session *s, size_t left)
+{
+	u32 head = kssl_aead_head(s->seal), tail = kssl_aead_tail(s->seal);
+	struct kssl_tx *tx = &s->tx;
+	struct page_frag *frag;
+
+	tx->room = min_t(size_t, left, tx->limit);
+	frag = frag_refill(s->sk, head + tx->room + tail);
+	if (!frag)
+		return -ENOMEM;
+	tx->page = frag->page;
+	tx->off = frag->offset + head;
+	tx->len = 0;
+	get_page(tx->page);
+	frag->offset += head + tx->room + tail;
+	return 0;
+}
+
+/* Unused room at the end goes back, so that records lie close together. */
+static void give_back(struct kssl_session *s)
+{
+	struct page_frag *frag = sk_page_frag(s->sk);
+	struct kssl_tx *tx = &s->tx;
+	u32 tail = kssl_aead_tail(s->seal);
+
+	if (frag->page == tx->page && frag->offset == tx->off + tx->room + tail)
+		frag->offset -= tx->room - tx->len;
+}
+
+static int copy_text(struct kssl_tx *tx, struct msghdr *msg)
+{
+	u32 n = min_t(size_t, tx->room - tx->len, msg_data_left(msg));
+
+	n = copy_from_iter(page_address(tx->page) + tx->off + tx->len, n, &msg->msg_iter);
+	tx->len += n;
+	return n ?: -EFAULT;
+}
+
+/*
+ * A record to put text in: the open one, or a new one.  Waiting lets other
+ * writers in, who may have opened one meanwhile.
+ */
+static int prepare(struct kssl_session *s, struct msghdr *msg, bool more, long *timeo)
+{
+	int err;
+
+	if (s->tx.page)
+		return 0;
+	err = wait_room(s, timeo);
+	if (err || s->tx.page)
+		return err;
+	err = before_data(s);
+	/* with MSG_MORE more text may come later */
+	return err ?: begin(s, more ? s->tx.limit : msg_data_left(msg));
+}
+
+/* Text for one record, and the record if it is due. */
+static int send_some(struct kssl_session *s, struct msghdr *msg, bool more, long *timeo)
+{
+	struct kssl_tx *tx = &s->tx;
+	int err, n;
+
+	err = prepare(s, msg, more, timeo);
+	if (err)
+		return err;
+	n = copy_text(tx, msg);
+	if (n < 0) {
+		if (!tx->len)
+			drop_open(tx);
+		return n;
+	}
+	if (tx->len < tx->room && (more || msg_data_left(msg)))
+		return n;
+	give_back(s);
+	err = close_open(s, more || msg_data_left(msg));
+	return finish(s, err) ?: n;
+}
+
+/**
+ * kssl_tx_send() - application data
+ * @s: an open session with sending keys; socket lock, process context
+ * @msg: data and flags
+ *
+ * As on TCP: a blocking call takes everything or an error; the bytes taken
+ * before an error are reported first.  Large sends let the backlog in between
+ * records.
+ *
+ * Return: bytes taken, or -EAGAIN, -EPIPE (closed), -EFAULT, -ENOMEM, -EINTR
+ * and the like.
+ */
+int kssl_tx_send(struct kssl_session *s, struct msghdr *msg)
+{
+	long timeo = sock_sndtimeo(s->sk, msg->msg_flags & MSG_DONTWAIT);
+	bool more = msg->msg_flags & KSSL_MORE_FLAGS && !(msg->msg_flags & MSG_EOR);
+	int sent = 0, n = 0, err;
+
+	err = send_pending(s);
+	if (err == -EAGAIN)
+		err = wait_room(s, &timeo);
+	while (!err && msg_data_left(msg)) {
+		n = send_some(s, msg, more, &timeo);
+		if (n < 0)
+			break;
+		sent += n;
+		s->tx_bytes += n;
+		sk_flush_backlog(s->sk);
+	}
+	if (!more && s->tx.len && s->state == KSSL_STATE_OPEN)
+		err = kssl_tx_flush(s);	/* data of earlier MSG_MORE calls */
+	if (sent)
+		return sent;
+	return n < 0 ? n : err;
+}

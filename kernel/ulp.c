@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attach to and detach from TCP: the ULP "kssl", the tables of calls that
+ * replace TCP's, TCP's callbacks, and the sockets that a listener makes.  What
+ * the calls do is in calls.c.
+ *
+ * A socket is in one of two ways ours:
+ *   idle	closed or listening: only sock->ops is replaced.  A listener's
+ *		sk_prot must stay TCP's, since TCP copies it into children and
+ *		into TIME_WAIT sockets that outlive us.
+ *   wrapped	connecting or connected: sk_prot, sock->ops and two callbacks.
+ *
+ * Module references: one per ULP user (taken by TCP at setsockopt, by us for a
+ * child), and one per socket whose ops are ours (taken by us, or by accept() on
+ * a listener of ours; given back by sock_release() after our code returned).
+ */
+#include "ulp.h"
+
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <net/inet_common.h>
+#include <net/tcp.h>
+#include <net/transp_v6.h>
+
+#include "calls.h"
+#include "framer.h"
+#include "kssl_compat.h"
+#include "session.h"
+#include "upcall.h"
+
+enum { V4, V6, NR_FAMILIES };
+
+static struct tcp_ulp_ops ulp_ops;
+static struct proto prots[NR_FAMILIES];
+static struct proto dead_prots[NR_FAMILIES];
+static struct proto_ops idle_ops[NR_FAMILIES];
+static struct proto_ops conn_ops[NR_FAMILIES];
+static const struct proto_ops *base_ops[NR_FAMILIES];
+static DEFINE_MUTEX(base_ops_lock);	/* the first IPv6 socket fills its row */
+
+static struct proto *const base_prots[NR_FAMILIES] = {
+	[V4] = &tcp_prot,
+#if IS_ENABLED(CONFIG_IPV6)
+	[V6] = &tcpv6_prot,
+#endif
+};
+
+/* Whose tables a socket uses; by its proto, since a v6 socket may talk v4. */
+static int family(const struct proto *prot)
+{
+	int i;
+
+	for (i = 0; i < NR_FAMILIES; i++)
+		if (prot == base_prots[i] || prot == &prots[i] || prot == &dead_prots[i])
+			return i;
+	return -1;
+}
+
+/**
+ * kssl_ulp_base_ops() - the socket calls below ours
+ * @sk: a socket of ours
+ */
+const struct proto_ops *kssl_ulp_base_ops(const struct sock *sk)
+{
+	return base_ops[family(READ_ONCE(sk->sk_prot))];
+}
+
+/**
+ * kssl_ulp_base_prot() - the protocol below ours
+ * @sk: a socket of ours
+ */
+struct proto *kssl_ulp_base_prot(const struct sock *sk)
+{
+	return base_prots[family(READ_ONCE(sk->sk_prot))];
+}
+
+static void fill_ops(int fam, const struct proto_ops *base)
+{
+	idle_ops[fam] = *base;
+	conn_ops[fam] = *base;
+	kssl_calls_idle_ops(&idle_ops[fam]);
+	kssl_calls_conn_ops(&conn_ops[fam]);
+	idle_ops[fam].owner = THIS_MODULE;
+	conn_ops[fam].owner = THIS_MODULE;
+	smp_store_release(&base_ops[fam], base);
+}
+
+/* Only sockets whose calls go to plain TCP can be ours. */
+static int check_ops(int fam, const struct proto_ops *ops)
+{
+	mutex_lock(&base_ops_lock);
+	if (!base_ops[fam] && ops->family == AF_INET6)	/* inet6_stream_ops is not exported */
+		fill_ops(fam, ops);
+	mutex_unlock(&base_ops_lock);
+	return base_ops[fam] == ops ? 0 : -EOPNOTSUPP;
+}
+
+static bool ours(const struct proto_ops *ops)
+{
+	return ops && ops->owner == THIS_MODULE;
+}
+
+/* Socket lock.  Calls under way on the old table finish there. */
+static void set_ops(struct socket *sock, const struct proto_ops *ops)
+{
+	if (!ours(sock->ops))
+		__module_get(THIS_MODULE);
+	WRITE_ONCE(sock->ops, ops);
+}
+
+static void data_ready(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	if (s->state == KSSL_STATE_OPEN) {
+		/* half a record: nobody could read anything */
+		if (kssl_framer_ready(s) || kssl_framer_fin(s))
+			s->data_ready(sk);
+		return;
+	}
+	kssl_upcall_kick(s);
+}
+
+static void state_change(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	s->state_change(sk);
+	if (s->state < KSSL_STATE_OPEN)
+		kssl_upcall_kick(s);
+}
+
+static void wrap(struct sock *sk, struct kssl_session *s, int fam)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	s->data_ready = sk->sk_data_ready;
+	s->state_change = sk->sk_state_change;
+	sk->sk_data_ready = data_ready;
+	sk->sk_state_change = state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+	s->wrapped = true;
+	s->rx.lowat = max(sk->sk_rcvlowat, 1);	/* theirs counts plaintext */
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	sock_set_flag(sk, SOCK_URGINLINE);	/* a record has no urgent bytes */
+	/* pairs with the READ_ONCE of sk_prot in the socket layer */
+	smp_wmb();
+	WRITE_ONCE(sk->sk_prot, &prots[fam]);
+}
+
+static void unwrap(struct sock *sk, struct kssl_session *s)
+{
+	if (!s->wrapped)
+		return;
+	WRITE_ONCE(sk->sk_prot, kssl_ulp_base_prot(sk));
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = s->data_ready;
+	sk->sk_state_change = s->state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+	s->wrapped = false;
+}
+
+/**
+ * kssl_ulp_wrap() - an idle socket is about to connect
+ * @sk: a socket attached while closed; socket lock
+ *
+ * Return: 0; -EOPNOTSUPP: it listens, or was set up for TCP Fast Open.
+ */
+int kssl_ulp_wrap(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+	int fam = family(sk->sk_prot);
+
+	if (s->wrapped)
+		return 0;
+	if (sk->sk_state != TCP_CLOSE || tcp_sk(sk)->fastopen_connect)
+		return -EOPNOTSUPP;
+	s->role = KSSL_ROLE_CLIENT;
+	s->autostart = true;
+	wrap(sk, s, fam);
+	set_ops(sk->sk_socket, &conn_ops[fam]);
+	return 0;
+}
+
+/**
+ * kssl_ulp_repair() - give an accepted socket our calls if they are missing
+ * @sk: a wrapped socket; socket lock
+ *
+ * SO_REUSEPORT may hand a child of ours to a listener that is not, and then
+ * accept() set TCP's own calls.
+ */
+void kssl_ulp_repair(struct sock *sk)
+{
+	int fam = family(sk->sk_prot);
+
+	if (unlikely(sk->sk_socket && sk->sk_socket->ops == base_ops[fam]))
+		set_ops(sk->sk_socket, &conn_ops[fam]);
+}
+
+static bool may_attach(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT |
+				      TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
+}
+
+static int check_attach(struct sock *sk, int fam)
+{
+	if (fam < 0 || !sk->sk_socket)
+		return -EOPNOTSUPP;
+	if (sk->sk_prot != base_prots[fam] || sk->sk_user_data)
+		return -EBUSY;
+	if (!may_attach(sk))
+		return -ENOTCONN;
+	if (tcp_sk(sk)->repair || tcp_sk(sk)->fastopen_connect ||
+	    kssl_compat_defer_connect(sk))
+		return -EOPNOTSUPP;
+	return check_ops(fam, sk->sk_socket->ops);
+}
+
+/* setsockopt(TCP_ULP); socket lock.  TCP stores ulp_ops after we return 0. */
+static int ulp_init(struct sock *sk)
+{
+	int fam = family(sk->sk_prot);
+	struct kssl_session *s;
+	int err;
+
+	err = check_attach(sk, fam);
+	if (err)
+		return err;
+	s = kssl_session_alloc(sk, GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	s->role = KSSL_ROLE_CLIENT;
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, s);
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) {
+		if (sk->sk_state == TCP_LISTEN) {
+			s->role = KSSL_ROLE_SERVER;
+			s->state = KSSL_STATE_LISTEN;
+		}
+		set_ops(sk->sk_socket, &idle_ops[fam]);
+		return 0;
+	}
+	s->autostart = sk->sk_state == TCP_SYN_SENT;
+	wrap(sk, s, fam);
+	set_ops(sk->sk_socket, &conn_ops[fam]);
+	return 0;
+}
+
+/* A child's settings are its listener's. */
+static int inherit(struct kssl_session *s, struct kssl_session *from)
+{
+	int err = 0;
+
+	spin_lock_bh(&from->lock);
+	s->uid = from->uid;
+	s->pid = from->pid;
+	memcpy(s->comm, from->comm, sizeof(s->comm));
+	s->peer_auth = from->peer_auth;
+	if (from->identity)
+		s->identity = kstrdup(from->identity, GFP_ATOMIC);
+	if (from->alpn)
+		s->alpn = kstrdup(from->alpn, GFP_ATOMIC);
+	if ((from->identity && !s->identity) || (from->alpn && !s->alpn))
+		err = -ENOMEM;
+	spin_unlock_bh(&from->lock);
+	return err;
+}
+
+static struct kssl_session *child_session(struct sock *newsk, struct kssl_session *from, gfp_t gfp)
+{
+	struct kssl_session *s = kssl_session_alloc(newsk, gfp);
+
+	if (!s)
+		return NULL;
+	if (inherit(s, from)) {
+		kssl_session_detach(s);
+		return NULL;
+	}
+	s->role = KSSL_ROLE_SERVER;
+	return s;
+}
+
+/* Never plain TCP: a child we have no memory for can do nothing but be reset. */
+static void make_dead(struct sock *newsk, int fam)
+{
+	WRITE_ONCE(newsk->sk_prot, &dead_prots[fam]);
+	sock_set_flag(newsk, SOCK_LINGER);
+	newsk->sk_lingertime = 0;
+}
+
+/*
+ * A listener's child is born: softirq, the child's spinlock is held, the
+ * listener's is not; TCP has copied the listener's icsk_ulp_data, which RCU
+ * keeps in memory.
+ */
+static void ulp_clone(const struct request_sock *req, struct sock *newsk, const gfp_t priority)
+{
+	struct kssl_session *from, *s = NULL;
+	int fam = family(newsk->sk_prot);
+
+	__module_get(THIS_MODULE);	/* tcp_cleanup_ulp() drops it */
+	rcu_read_lock();
+	from = rcu_dereference(*(struct kssl_session __rcu **)&inet_csk(newsk)->icsk_ulp_data);
+	if (from && !refcount_inc_not_zero(&from->ref))
+		from = NULL;
+	rcu_read_unlock();
+	rcu_assign_pointer(inet_csk(newsk)->icsk_ulp_data, NULL);
+	if (from) {
+		s = child_session(newsk, from, priority);
+		kssl_session_put(from);
+	}
+	if (!s) {
+		make_dead(newsk, fam);
+		return;
+	}
+	rcu_assign_pointer(inet_csk(newsk)->icsk_ulp_data, s);
+	wrap(newsk, s, fam);
+}
+
+/*
+ * A child from before the listener was ours.  accept() has taken a reference for
+ * the listener's ops, which are ours; so ulp_init() finds TCP's own, takes one
+ * more, and that one becomes the ULP user's.
+ */
+static int attach_late(struct socket *sock, int fam)
+{
+	int err;
+
+	WRITE_ONCE(sock->ops, base_ops[fam]);
+	err = ulp_init(sock->sk);
+	if (err) {
+		WRITE_ONCE(sock->ops, &idle_ops[fam]);
+		return err;
+	}
+	inet_csk(sock->sk)->icsk_ulp_ops = &ulp_ops;
+	kssl_of(sock->sk)->role = KSSL_ROLE_SERVER;
+	return 0;
+}
+
+/**
+ * kssl_ulp_adopt() - a socket came out of accept() on a listener of ours
+ * @sock: the new socket; its ops are still those of the listener
+ *
+ * Children that were in the queue before the listener became ours are attached
+ * here.
+ *
+ * Context: process.  Return: 0; -ECONNABORTED (there was no memory for it);
+ * else what attaching says.  On error the caller lets the socket be closed.
+ */
+int kssl_ulp_adopt(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	int fam = family(sk->sk_prot);
+	struct kssl_session *s;
+	int err = 0;
+
+	lock_sock(sk);
+	s = kssl_of(sk);
+	if (fam >= 0 && sk->sk_prot == &dead_prots[fam]) {
+		err = -ECONNABORTED;
+	} else if (!s) {
+		err = attach_late(sock, fam);
+		s = kssl_of(sk);
+	} else {
+		WRITE_ONCE(sock->ops, &conn_ops[fam]);
+	}
+	if (!err)
+		kssl_upcall_kick(s);	/* data may have come before our callbacks */
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * kssl_ulp_leave() - close(): the socket becomes plain TCP for its last packets
+ * @sk: a wrapped socket; socket lock
+ *
+ * Everything of ours goes now, so that a socket in FIN_WAIT does not hold the
+ * module.  Only for sockets whose ops are ours: their module reference protects
+ * the caller's text until sock_release() drops it.
+ */
+void kssl_ulp_leave(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	if (!s)
+		return;
+	unwrap(sk, s);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+	kssl_session_detach(s);
+	if (sk->sk_socket && ours(sk->sk_socket->ops)) {
+		inet_csk(sk)->icsk_ulp_ops = NULL;
+		module_put(THIS_MODULE);
+	}
+}
+
+/* The socket is destroyed, perhaps in softirq; TCP drops the module after us. */
+static void ulp_release(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+	int fam = family(sk->sk_prot);
+
+	if (fam >= 0 && sk->sk_prot == &dead_prots[fam])
+		WRITE_ONCE(sk->sk_prot, base_prots[fam]);
+	if (!s)
+		return;
+	unwrap(sk, s);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+	kssl_session_detach(s);
+}
+
+/* A psock wants to change the socket's calls: sockmap is refused before that. */
+static void ulp_update(struct sock *sk, struct proto *p, void (*write_space)(struct sock *sk))
+{
+	WARN_ON_ONCE(1);
+}
+
+static struct tcp_ulp_ops ulp_ops __read_mostly = {
+	.name = KSSL_ULP_NAME,
+	.owner = THIS_MODULE,
+	.init = ulp_init,
+	.update = ulp_update,
+	.release = ulp_release,
+	.clone = ulp_clone,
+};
+
+static void fill_prot(int fam)
+{
+	prots[fam] = *base_prots[fam];
+	kssl_calls_prot(&prots[fam]);
+	dead_prots[fam] = *base_prots[fam];
+	kssl_calls_dead_prot(&dead_prots[fam]);
+}
+
+/**
+ * kssl_ulp_init() - make the tables and register the ULP
+ *
+ * Return: 0; -EEXIST: the name is taken.
+ */
+int kssl_ulp_init(void)
+{
+	fill_prot(V4);
+	fill_ops(V4, &inet_stream_ops);
+	if (base_prots[V6])
+		fill_prot(V6);
+	return tcp_register_ulp(&ulp_ops);
+}
+
+/**
+ * kssl_ulp_exit() - unregister; no socket uses us, or we could not be unloaded
+ */
+void kssl_ulp_exit(void)
+{
+	tcp_unregister_ulp(&ulp_ops);
+}
