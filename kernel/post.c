@@ -73,7 +73,7 @@ static int alert(struct kssl_session *s, const u8 *text, u32 len)
  * RFC 8446, 4.6.3.  The answer is only marked: it goes before the next data, and
  * so answers any number of requests at once.
  */
-static int key_update(struct kssl_session *s, u8 request, bool boundary)
+static int got_key_update(struct kssl_session *s, u8 request, bool boundary)
 {
 	int err;
 
@@ -137,7 +137,7 @@ static int handshake13(struct kssl_session *s, const u8 *text, u32 len)
 				return err;
 		} else if (post->head[0] == TLS_HS_KEY_UPDATE) {
 			memset(post, 0, sizeof(*post));
-			return key_update(s, *text, len == 1);
+			return got_key_update(s, *text, len == 1);
 		} else {
 			u32 n = min(len, post->left);
 

@@ -363,7 +363,7 @@ static const struct {
 	[KSSL_KEY_RX] = { set_key_rx, NULL },
 };
 
-static int get_option(struct sock *sk, int name, struct answer *a)
+static int find_and_get(struct sock *sk, int name, struct answer *a)
 {
 	int err;
 
@@ -432,7 +432,7 @@ int kssl_getsockopt(struct sock *sk, int level, int name, char __user *val, int 
 		return -EOPNOTSUPP;
 	if (level != SOL_KSSL)
 		return kssl_ulp_base_prot(sk)->getsockopt(sk, level, name, val, len);
-	err = get_option(sk, name, &a);
+	err = find_and_get(sk, name, &a);
 	if (!err)
 		err = copy_out(&a, val, len);
 	kfree(a.data);

@@ -11,6 +11,7 @@
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <net/inet_common.h>
 #include <net/tcp.h>
 
 /* 6.5: sendpage is gone, pages travel as MSG_SPLICE_PAGES */
