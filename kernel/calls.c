@@ -293,6 +293,21 @@ static void drain(struct kssl_session *s)
 	}
 }
 
+/*
+ * Tickets that nobody will read must not count as unread data: TCP would reset
+ * the connection, and the peer lose what we sent.
+ */
+static void finish(struct kssl_session *s)
+{
+	drain(s);
+	if (s->open)
+		kssl_rx_text(s, KSSL_POLL_BUDGET);
+	if (s->state != KSSL_STATE_OPEN)
+		return;
+	kssl_tx_close(s);
+	drain(s);
+}
+
 static void kssl_close(struct sock *sk, long timeout)
 {
 	struct proto *base = kssl_ulp_base_prot(sk);
@@ -300,11 +315,8 @@ static void kssl_close(struct sock *sk, long timeout)
 
 	lock_sock(sk);
 	s = kssl_of(sk);
-	if (s && s->state == KSSL_STATE_OPEN) {
-		drain(s);
-		kssl_tx_close(s);
-		drain(s);
-	}
+	if (s && s->state == KSSL_STATE_OPEN)
+		finish(s);
 	kssl_ulp_leave(sk);
 	release_sock(sk);
 	base->close(sk, timeout);

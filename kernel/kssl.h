@@ -35,6 +35,10 @@
  *   - netlink requests: for the length of the call;
  *   - the handshake object: until the handshake is done, failed or cancelled,
  *     which close() does at the latest.
+ * A listener's child is published only when accept() has returned it: closing
+ * the listener destroys children in its queue and insists (by a WARN) that
+ * nobody owns their socket lock.
+ *
  * close() or the socket's destruction (ulp.c) first makes it unreachable
  * (session->sk = NULL, out of the table), then cancels the handshake, wipes
  * keys and buffers, and drops the socket's reference.  Memory goes by RCU.
@@ -141,8 +145,9 @@ struct kssl_post {
  * @rcu: for freeing
  * @kn: the network namespace's part
  * @id: number in the namespace's table
- * @lock: protects @sk
+ * @lock: protects @sk and @published, and a listener's strings
  * @sk: the socket; NULL once it is on its way out
+ * @published: kssl_session_sock() may hand out @sk
  *
  * Set at attach, then constant:
  * @uid: user that attached the socket or its listener
@@ -187,6 +192,7 @@ struct kssl_session {
 	u32 id;
 	spinlock_t lock;
 	struct sock *sk;
+	bool published;
 
 	kuid_t uid;
 	pid_t pid;

@@ -142,18 +142,29 @@ struct kssl_session *kssl_session_find(struct kssl_net *kn, u32 id)
  * @s: a session the caller has a reference of
  *
  * Return: the socket with a reference for the caller (sock_put()), or NULL if
- * it is on its way out.  After lock_sock() check that @s->state still fits.
+ * it is not accepted yet or on its way out.  After lock_sock() check that @s->state still fits.
  */
 struct sock *kssl_session_sock(struct kssl_session *s)
 {
 	struct sock *sk;
 
 	spin_lock_bh(&s->lock);
-	sk = s->sk;
+	sk = s->published ? s->sk : NULL;
 	if (sk)
 		sock_hold(sk);
 	spin_unlock_bh(&s->lock);
 	return sk;
+}
+
+/**
+ * kssl_session_publish() - the socket is a program's: others may find it now
+ * @s: its session; socket lock
+ */
+void kssl_session_publish(struct kssl_session *s)
+{
+	spin_lock_bh(&s->lock);
+	s->published = true;
+	spin_unlock_bh(&s->lock);
 }
 
 static void wipe(struct kssl_session *s)

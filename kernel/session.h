@@ -45,6 +45,7 @@ void kssl_session_get(struct kssl_session *s);
 void kssl_session_put(struct kssl_session *s);
 struct kssl_session *kssl_session_find(struct kssl_net *kn, u32 id);
 struct sock *kssl_session_sock(struct kssl_session *s);
+void kssl_session_publish(struct kssl_session *s);
 void kssl_session_detach(struct kssl_session *s);
 void kssl_session_open(struct kssl_session *s);
 void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text);

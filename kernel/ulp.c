@@ -194,8 +194,11 @@ void kssl_ulp_repair(struct sock *sk)
 {
 	int fam = family(sk->sk_prot);
 
-	if (unlikely(sk->sk_socket && sk->sk_socket->ops == base_ops[fam]))
-		set_ops(sk->sk_socket, &conn_ops[fam]);
+	if (likely(!sk->sk_socket || sk->sk_socket->ops != base_ops[fam]))
+		return;
+	set_ops(sk->sk_socket, &conn_ops[fam]);
+	kssl_session_publish(kssl_of(sk));
+	kssl_upcall_kick(kssl_of(sk));
 }
 
 static bool may_attach(const struct sock *sk)
@@ -232,6 +235,7 @@ static int ulp_init(struct sock *sk)
 	if (!s)
 		return -ENOMEM;
 	s->role = KSSL_ROLE_CLIENT;
+	kssl_session_publish(s);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, s);
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) {
 		if (sk->sk_state == TCP_LISTEN) {
@@ -364,9 +368,10 @@ int kssl_ulp_adopt(struct socket *sock)
 		s = kssl_of(sk);
 	} else {
 		WRITE_ONCE(sock->ops, &conn_ops[fam]);
+		kssl_session_publish(s);
 	}
 	if (!err)
-		kssl_upcall_kick(s);	/* data may have come before our callbacks */
+		kssl_upcall_kick(s);	/* data may have come already */
 	release_sock(sk);
 	return err;
 }

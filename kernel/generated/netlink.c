@@ -3,16 +3,16 @@
 #include "netlink.h"
 
 const struct nla_policy kssl_keys_nl_policy[KSSL_A_KEYS_MAX + 1] = {
-	[KSSL_A_KEYS_SECRET] = NLA_POLICY_MAX_LEN(48),
-	[KSSL_A_KEYS_KEY] = NLA_POLICY_MAX_LEN(32),
-	[KSSL_A_KEYS_IV] = NLA_POLICY_MAX_LEN(16),
-	[KSSL_A_KEYS_MAC] = NLA_POLICY_MAX_LEN(48),
+	[KSSL_A_KEYS_SECRET] = { .type = NLA_BINARY, .len = 48 },
+	[KSSL_A_KEYS_KEY] = { .type = NLA_BINARY, .len = 32 },
+	[KSSL_A_KEYS_IV] = { .type = NLA_BINARY, .len = 16 },
+	[KSSL_A_KEYS_MAC] = { .type = NLA_BINARY, .len = 48 },
 	[KSSL_A_KEYS_SEQ] = { .type = NLA_U64 },
 };
 
 const struct nla_policy kssl_worker_nl_policy[KSSL_A_WORKER_MAX + 1] = {
 	[KSSL_A_WORKER_ABI] = { .type = NLA_U32 },
-	[KSSL_A_WORKER_CAPACITY] = NLA_POLICY_RANGE(NLA_U32, 1, 65536),
+	[KSSL_A_WORKER_CAPACITY] = NLA_POLICY_RANGE(NLA_U32, 1, 32767),
 };
 
 const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
@@ -29,7 +29,7 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_COMM] = { .type = NLA_NUL_STRING },
 	[KSSL_A_HS_TIMEOUT_MS] = { .type = NLA_U32 },
 	[KSSL_A_HS_RECORDS] = { .type = NLA_BINARY },
-	[KSSL_A_HS_BYTES] = NLA_POLICY_MAX_LEN(65000),
+	[KSSL_A_HS_BYTES] = { .type = NLA_BINARY, .len = 65000 },
 	[KSSL_A_HS_CONSUMED] = { .type = NLA_U32 },
 	[KSSL_A_HS_VERSION] = { .type = NLA_U16 },
 	[KSSL_A_HS_SUITE] = { .type = NLA_U16 },
@@ -37,7 +37,7 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_RX] = NLA_POLICY_NESTED(kssl_keys_nl_policy),
 	[KSSL_A_HS_RECORD_LIMIT] = NLA_POLICY_MIN(NLA_U16, 64),
 	[KSSL_A_HS_PEER_SUBJECT] = { .type = NLA_NUL_STRING, .len = 1023 },
-	[KSSL_A_HS_PEER_CERT] = NLA_POLICY_MAX_LEN(16384),
+	[KSSL_A_HS_PEER_CERT] = { .type = NLA_BINARY, .len = 16384 },
 	[KSSL_A_HS_PEER_VERIFIED] = { .type = NLA_U8 },
 	[KSSL_A_HS_SNI] = { .type = NLA_NUL_STRING, .len = 255 },
 	[KSSL_A_HS_RESUMED] = { .type = NLA_U8 },
