@@ -5,7 +5,7 @@
 #include <uapi/linux/kssl_netlink.h>
 #include "kssl.h"
 
-struct sk_buff *kssl_nl_hs_new(u8 cmd, u32 portid, struct kssl_session *s, size_t records_len);
+int kssl_nl_hs_send(u8 cmd, u32 portid, struct kssl_session *s, const u8 *records, u32 len);
 void kssl_nl_event(struct kssl_session *s, enum kssl_event_kind kind);
 
 int kssl_nl_init(void);

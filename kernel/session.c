@@ -283,6 +283,7 @@ static void __net_exit net_exit(struct net *net)
 
 	/* every session has a socket, and every socket holds the namespace */
 	WARN_ON_ONCE(!xa_empty(&kn->sessions));
+	kssl_upcall_net_exit(kn);
 	kssl_mib_net_exit(kn);
 	xa_destroy(&kn->sessions);
 }

@@ -67,6 +67,7 @@ int kssl_upcall_done(struct kssl_session *s, struct kssl_hs_answer *a);
 int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a);
 
 void kssl_upcall_net_init(struct kssl_net *kn);
+void kssl_upcall_net_exit(struct kssl_net *kn);
 int kssl_upcall_init(void);
 void kssl_upcall_exit(void);
 

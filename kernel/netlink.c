@@ -1,0 +1,719 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generic netlink family "kssl": attributes to calls and back, nothing else.
+ * The contract is include/netlink/kssl.yaml.
+ *
+ * Key material comes in here once, in hs-done; it is wiped from the request on
+ * every path and never goes out.
+ */
+#include "netlink.h"
+
+#include <crypto/aead.h>
+#include <linux/capability.h>
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+
+#include "generated/netlink.h"
+#include "keys.h"
+#include "session.h"
+#include "suite.h"
+#include "upcall.h"
+
+static struct genl_family family;
+
+enum { GROUP_EVENTS };
+
+/* ---- writing ---- */
+
+static int put_string(struct sk_buff *skb, int attr, const char *text)
+{
+	return text ? nla_put_string(skb, attr, text) : 0;
+}
+
+static int put_v4(struct sk_buff *skb, int attr, __be32 addr, __be16 port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = port };
+
+	sin.sin_addr.s_addr = addr;
+	return nla_put(skb, attr, sizeof(sin), &sin);
+}
+
+static int put_v6(struct sk_buff *skb, int attr, const struct in6_addr *addr, __be16 port)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = port };
+
+	sin6.sin6_addr = *addr;
+	return nla_put(skb, attr, sizeof(sin6), &sin6);
+}
+
+static int put_local(struct sk_buff *skb, int attr, const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return put_v6(skb, attr, &sk->sk_v6_rcv_saddr, inet->inet_sport);
+#endif
+	return put_v4(skb, attr, inet->inet_rcv_saddr, inet->inet_sport);
+}
+
+static int put_remote(struct sk_buff *skb, int attr, const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return put_v6(skb, attr, &sk->sk_v6_daddr, inet->inet_dport);
+#endif
+	return put_v4(skb, attr, inet->inet_daddr, inet->inet_dport);
+}
+
+static u32 uid_in(const struct kssl_session *s)
+{
+	return from_kuid_munged(s->kn->net->user_ns, s->uid);
+}
+
+/* Everything a worker needs to know of a new handshake. */
+static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
+{
+	const struct sock *sk = s->sk;
+	bool client = s->role == KSSL_ROLE_CLIENT;
+
+	if (nla_put_u8(skb, KSSL_A_HS_ROLE, s->role) ||
+	    nla_put_u8(skb, KSSL_A_HS_PEER_AUTH, s->peer_auth) ||
+	    nla_put_u32(skb, KSSL_A_HS_UID, uid_in(s)) ||
+	    nla_put_u32(skb, KSSL_A_HS_PID, s->pid) ||
+	    nla_put_u32(skb, KSSL_A_HS_TIMEOUT_MS, s->kn->timeout_ms) ||
+	    nla_put_string(skb, KSSL_A_HS_COMM, s->comm) ||
+	    put_string(skb, KSSL_A_HS_PEER_NAME, client ? s->peer_name : NULL) ||
+	    put_string(skb, KSSL_A_HS_IDENTITY, s->identity) ||
+	    put_string(skb, KSSL_A_HS_ALPN, s->alpn) ||
+	    put_local(skb, KSSL_A_HS_LOCAL, sk) ||
+	    put_remote(skb, KSSL_A_HS_REMOTE, sk))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * kssl_nl_hs_send() - a message of a handshake to its worker
+ * @cmd: KSSL_CMD_HS_READY, _DATA or _CANCEL
+ * @portid: the worker's port
+ * @s: the session; socket lock
+ * @records: whole records, copied; or NULL
+ * @len: their length
+ *
+ * Never sleeps for the worker.  Return: 0; -EAGAIN (its buffer is full);
+ * -ECONNREFUSED (it is gone); -ENOMEM.
+ */
+int kssl_nl_hs_send(u8 cmd, u32 portid, struct kssl_session *s, const u8 *records, u32 len)
+{
+	struct sk_buff *skb = genlmsg_new(nla_total_size(len) + 1024, gfp_any());
+	void *hdr;
+
+	if (!skb)
+		return -ENOMEM;
+	hdr = genlmsg_put(skb, 0, 0, &family, 0, cmd);
+	if (!hdr || nla_put_u32(skb, KSSL_A_HS_SESSION, s->id) ||
+	    (cmd == KSSL_CMD_HS_READY && put_ready(skb, s)) ||
+	    (len && nla_put(skb, KSSL_A_HS_RECORDS, len, records))) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return genlmsg_unicast(s->kn->net, skb, portid);
+}
+
+static int put_counters(struct sk_buff *skb, const struct kssl_session *s)
+{
+	u64 age = div_u64(ktime_get_ns() - s->start, NSEC_PER_MSEC);
+
+	if (nla_put_u64_64bit(skb, KSSL_A_SESSION_AGE_MS, age, KSSL_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, KSSL_A_SESSION_TX_BYTES, s->tx_bytes, KSSL_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, KSSL_A_SESSION_RX_BYTES, s->rx_bytes, KSSL_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, KSSL_A_SESSION_TX_RECORDS, s->tx_records, KSSL_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, KSSL_A_SESSION_RX_RECORDS, s->rx_records, KSSL_A_SESSION_PAD) ||
+	    nla_put_u32(skb, KSSL_A_SESSION_TX_GENERATION, s->tx_generation) ||
+	    nla_put_u32(skb, KSSL_A_SESSION_RX_GENERATION, s->rx_generation))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_negotiated(struct sk_buff *skb, const struct kssl_session *s)
+{
+	const struct kssl_suite *suite = kssl_suite_find(s->version, s->suite);
+
+	if (!suite)
+		return 0;
+	if (nla_put_u16(skb, KSSL_A_SESSION_VERSION, s->version) ||
+	    nla_put_u16(skb, KSSL_A_SESSION_SUITE, s->suite) ||
+	    nla_put_string(skb, KSSL_A_SESSION_SUITE_NAME, suite->name) ||
+	    nla_put_u8(skb, KSSL_A_SESSION_PEER_VERIFIED, s->peer_verified) ||
+	    nla_put_u8(skb, KSSL_A_SESSION_RESUMED, s->resumed))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_error(struct sk_buff *skb, const struct kssl_session *s)
+{
+	const struct kssl_error *e = &s->error;
+
+	if (!e->err)
+		return 0;
+	if (nla_put_u32(skb, KSSL_A_SESSION_ERR, e->err) ||
+	    nla_put_string(skb, KSSL_A_SESSION_TEXT, e->text) ||
+	    (e->alert_sent != KSSL_ALERT_NONE &&
+	     nla_put_u8(skb, KSSL_A_SESSION_ALERT_SENT, e->alert_sent)) ||
+	    (e->alert_received != KSSL_ALERT_NONE &&
+	     nla_put_u8(skb, KSSL_A_SESSION_ALERT_RECEIVED, e->alert_received)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_session(struct sk_buff *skb, const struct kssl_session *s)
+{
+	if (nla_put_u32(skb, KSSL_A_SESSION_ID, s->id) ||
+	    nla_put_u8(skb, KSSL_A_SESSION_STATE, s->state) ||
+	    nla_put_u8(skb, KSSL_A_SESSION_ROLE, s->role) ||
+	    nla_put_u32(skb, KSSL_A_SESSION_UID, uid_in(s)) ||
+	    nla_put_u32(skb, KSSL_A_SESSION_PID, s->pid) ||
+	    nla_put_string(skb, KSSL_A_SESSION_COMM, s->comm) ||
+	    put_string(skb, KSSL_A_SESSION_PEER_NAME, s->peer_name) ||
+	    put_string(skb, KSSL_A_SESSION_PEER_SUBJECT, s->subject) ||
+	    put_string(skb, KSSL_A_SESSION_IDENTITY, s->identity) ||
+	    put_string(skb, KSSL_A_SESSION_ALPN, s->alpn) ||
+	    put_local(skb, KSSL_A_SESSION_LOCAL, s->sk) ||
+	    put_remote(skb, KSSL_A_SESSION_REMOTE, s->sk) ||
+	    put_negotiated(skb, s) || put_error(skb, s) || put_counters(skb, s))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* A session's message has at most this much text in it. */
+#define SESSION_MSG	(KSSL_NAME_MAX + KSSL_SUBJECT_MAX + KSSL_IDENTITY_MAX + KSSL_ALPN_MAX + 1024)
+
+/**
+ * kssl_nl_event() - tell the listeners of group "events"
+ * @s: the session it is about; socket lock
+ * @kind: what happened
+ *
+ * Best effort: an event that there is no memory for is lost.
+ */
+void kssl_nl_event(struct kssl_session *s, enum kssl_event_kind kind)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (!s->sk || !genl_has_listeners(&family, s->kn->net, GROUP_EVENTS))
+		return;
+	skb = genlmsg_new(SESSION_MSG, gfp_any());
+	if (!skb)
+		return;
+	hdr = genlmsg_put(skb, 0, 0, &family, 0, KSSL_CMD_EVENT);
+	if (!hdr || nla_put_u8(skb, KSSL_A_SESSION_EVENT, kind) || put_session(skb, s)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast_netns(&family, s->kn->net, skb, 0, GROUP_EVENTS, gfp_any());
+}
+
+/* ---- sessions ---- */
+
+static bool may_see(const struct sk_buff *req, const struct kssl_session *s)
+{
+	return uid_eq(NETLINK_CREDS(req)->uid, s->uid) ||
+	       netlink_net_capable(req, CAP_NET_ADMIN);
+}
+
+/*
+ * One session into @skb, if the asker may see it and its socket is still there.
+ * Strings and addresses are stable under the socket lock.
+ */
+static int fill_session(struct sk_buff *skb, struct kssl_session *s, u32 portid, u32 seq, int flags)
+{
+	struct sock *sk = kssl_session_sock(s);
+	int err = -ENOENT;
+	void *hdr;
+
+	if (!sk)
+		return -ENOENT;
+	lock_sock(sk);
+	if (s->sk) {
+		hdr = genlmsg_put(skb, portid, seq, &family, flags, KSSL_CMD_SESSION_GET);
+		err = hdr ? put_session(skb, s) : -EMSGSIZE;
+		if (!err)
+			genlmsg_end(skb, hdr);
+		else if (hdr)
+			genlmsg_cancel(skb, hdr);
+	}
+	release_sock(sk);
+	sock_put(sk);
+	return err;
+}
+
+static int session_get_doit(struct sk_buff *req, struct genl_info *info)
+{
+	struct kssl_session *s = NULL;
+	struct sk_buff *skb;
+	int err = -ENOENT;
+
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_SESSION_ID))
+		return -EINVAL;
+	skb = genlmsg_new(SESSION_MSG, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	s = kssl_session_find(kssl_net(genl_info_net(info)),
+			      nla_get_u32(info->attrs[KSSL_A_SESSION_ID]));
+	if (s && may_see(req, s))
+		err = fill_session(skb, s, info->snd_portid, info->snd_seq, 0);
+	if (s)
+		kssl_session_put(s);
+	if (!err)
+		return genlmsg_reply(skb, info);
+	nlmsg_free(skb);
+	NL_SET_ERR_MSG(info->extack, "no such session, or not yours");
+	return err;
+}
+
+static struct kssl_session *next_session(struct kssl_net *kn, unsigned long *id)
+{
+	struct kssl_session *s;
+
+	rcu_read_lock();
+	do {
+		s = xa_find_after(&kn->sessions, id, ULONG_MAX, XA_PRESENT);
+	} while (s && !refcount_inc_not_zero(&s->ref));
+	rcu_read_unlock();
+	return s;
+}
+
+static int session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct kssl_net *kn = kssl_net(sock_net(skb->sk));
+	unsigned long id = cb->args[0];
+	struct kssl_session *s;
+	int err = 0;
+
+	while ((s = next_session(kn, &id))) {
+		if (may_see(cb->skb, s))
+			err = fill_session(skb, s, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+					   NLM_F_MULTI);
+		kssl_session_put(s);
+		if (err == -EMSGSIZE)
+			break;
+		cb->args[0] = id;
+	}
+	return skb->len;
+}
+
+/* ---- workers ---- */
+
+static int worker_register_doit(struct sk_buff *req, struct genl_info *info)
+{
+	struct nlattr **attrs = info->attrs;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_WORKER_ABI) ||
+	    GENL_REQ_ATTR_CHECK(info, KSSL_A_WORKER_CAPACITY))
+		return -EINVAL;
+	if (nla_get_u32(attrs[KSSL_A_WORKER_ABI]) != KSSL_ABI) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[KSSL_A_WORKER_ABI],
+				    "kssl.ko and the daemon are of different versions: this module speaks abi "
+				    __stringify(KSSL_ABI));
+		return -EPROTONOSUPPORT;
+	}
+	err = kssl_upcall_worker_join(kssl_net(genl_info_net(info)), info->snd_portid,
+				      nla_get_u32(attrs[KSSL_A_WORKER_CAPACITY]));
+	if (err == -EEXIST)
+		NL_SET_ERR_MSG(info->extack, "this socket is registered already");
+	return err;
+}
+
+static int worker_leave_doit(struct sk_buff *req, struct genl_info *info)
+{
+	int err = kssl_upcall_worker_leave(kssl_net(genl_info_net(info)), info->snd_portid);
+
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "this socket is not a worker");
+	return err;
+}
+
+/* What all answers have; the caller puts the session. */
+static struct kssl_session *answer_parse(struct genl_info *info, struct kssl_hs_answer *a)
+{
+	struct nlattr **attrs = info->attrs;
+	struct kssl_session *s;
+
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_SESSION))
+		return ERR_PTR(-EINVAL);
+	s = kssl_session_find(kssl_net(genl_info_net(info)),
+			      nla_get_u32(attrs[KSSL_A_HS_SESSION]));
+	if (!s) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[KSSL_A_HS_SESSION], "no such session");
+		return ERR_PTR(-ENOENT);
+	}
+	a->portid = info->snd_portid;
+	if (attrs[KSSL_A_HS_BYTES]) {
+		a->bytes = nla_data(attrs[KSSL_A_HS_BYTES]);
+		a->bytes_len = nla_len(attrs[KSSL_A_HS_BYTES]);
+	}
+	if (attrs[KSSL_A_HS_CONSUMED])
+		a->consumed = nla_get_u32(attrs[KSSL_A_HS_CONSUMED]);
+	return s;
+}
+
+static int explain(struct genl_info *info, int err)
+{
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG(info->extack, "this worker owes that session no answer");
+	else if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KSSL_A_HS_CONSUMED],
+				    "more records consumed than offered");
+	else if (err)
+		NL_SET_ERR_MSG(info->extack, "the bytes could not be sent to the peer");
+	return err;
+}
+
+static int hs_data_doit(struct sk_buff *req, struct genl_info *info)
+{
+	struct kssl_hs_answer a = {};
+	struct kssl_session *s = answer_parse(info, &a);
+	int err;
+
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	err = kssl_upcall_data(s, &a);
+	kssl_session_put(s);
+	return explain(info, err);
+}
+
+static const char *text_of(const struct nlattr *attr)
+{
+	return attr ? nla_data(attr) : NULL;
+}
+
+static int hs_fail_doit(struct sk_buff *req, struct genl_info *info)
+{
+	struct nlattr **attrs = info->attrs;
+	struct kssl_hs_answer a = {
+		.alert = KSSL_ALERT_NONE,
+		.alert_received = KSSL_ALERT_NONE,
+		.text = text_of(attrs[KSSL_A_HS_TEXT]),
+	};
+	struct kssl_session *s;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_ERR))
+		return -EINVAL;
+	s = answer_parse(info, &a);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	a.err = nla_get_u32(attrs[KSSL_A_HS_ERR]);
+	if (attrs[KSSL_A_HS_ALERT])
+		a.alert = nla_get_u8(attrs[KSSL_A_HS_ALERT]);
+	if (attrs[KSSL_A_HS_ALERT_RECEIVED])
+		a.alert_received = nla_get_u8(attrs[KSSL_A_HS_ALERT_RECEIVED]);
+	if (attrs[KSSL_A_HS_VERIFY])
+		a.verify = nla_get_u32(attrs[KSSL_A_HS_VERIFY]);
+	err = kssl_upcall_fail(s, &a);
+	kssl_session_put(s);
+	return explain(info, err);
+}
+
+static u16 take(u8 *to, const struct nlattr *attr)
+{
+	if (!attr)
+		return 0;
+	memcpy(to, nla_data(attr), nla_len(attr));	/* the policy bounds it */
+	return nla_len(attr);
+}
+
+/* One direction's keys from a nest; the copy on the stack is wiped. */
+static struct kssl_half *half_parse(struct genl_info *info, int which)
+{
+	struct nlattr *attrs[KSSL_A_KEYS_MAX + 1];
+	struct kssl_key key = {};
+	struct kssl_half *half;
+	const char *why;
+	int err;
+
+	err = nla_parse_nested(attrs, KSSL_A_KEYS_MAX, info->attrs[which], kssl_keys_nl_policy,
+			       info->extack);
+	if (err)
+		return ERR_PTR(err);
+	key.version = nla_get_u16(info->attrs[KSSL_A_HS_VERSION]);
+	key.suite = nla_get_u16(info->attrs[KSSL_A_HS_SUITE]);
+	if (attrs[KSSL_A_KEYS_SEQ])
+		key.seq = nla_get_u64(attrs[KSSL_A_KEYS_SEQ]);
+	key.secret_len = take(key.secret, attrs[KSSL_A_KEYS_SECRET]);
+	key.key_len = take(key.key, attrs[KSSL_A_KEYS_KEY]);
+	key.iv_len = take(key.iv, attrs[KSSL_A_KEYS_IV]);
+	key.mac_len = take(key.mac, attrs[KSSL_A_KEYS_MAC]);
+	half = kssl_keys_new(&key, &why);
+	memzero_explicit(&key, sizeof(key));
+	if (IS_ERR(half)) {
+		info->extack->_msg = why;	/* a constant, so no NL_SET_ERR_MSG */
+		NL_SET_BAD_ATTR(info->extack, info->attrs[which]);
+	}
+	return half;
+}
+
+/* The request's own copy of the keys; the skb is freed unwiped after us. */
+static void wipe_request(struct genl_info *info)
+{
+	static const int which[] = { KSSL_A_HS_TX, KSSL_A_HS_RX };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(which); i++)
+		if (info->attrs[which[i]])
+			memzero_explicit(nla_data(info->attrs[which[i]]),
+					 nla_len(info->attrs[which[i]]));
+}
+
+static int done_parse(struct genl_info *info, struct kssl_hs_answer *a)
+{
+	struct nlattr **attrs = info->attrs;
+
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_VERSION) ||
+	    GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_SUITE) ||
+	    GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_TX) || GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_RX))
+		return -EINVAL;
+	a->version = nla_get_u16(attrs[KSSL_A_HS_VERSION]);
+	a->suite = nla_get_u16(attrs[KSSL_A_HS_SUITE]);
+	if (attrs[KSSL_A_HS_RECORD_LIMIT])
+		a->record_limit = nla_get_u16(attrs[KSSL_A_HS_RECORD_LIMIT]);
+	a->peer_verified = attrs[KSSL_A_HS_PEER_VERIFIED] &&
+			   nla_get_u8(attrs[KSSL_A_HS_PEER_VERIFIED]);
+	a->resumed = attrs[KSSL_A_HS_RESUMED] && nla_get_u8(attrs[KSSL_A_HS_RESUMED]);
+	if (attrs[KSSL_A_HS_PEER_CERT]) {
+		a->peer_cert = nla_data(attrs[KSSL_A_HS_PEER_CERT]);
+		a->peer_cert_len = nla_len(attrs[KSSL_A_HS_PEER_CERT]);
+	}
+	a->peer_subject = text_of(attrs[KSSL_A_HS_PEER_SUBJECT]);
+	a->identity = text_of(attrs[KSSL_A_HS_IDENTITY]);
+	a->alpn = text_of(attrs[KSSL_A_HS_ALPN]);
+	a->sni = text_of(attrs[KSSL_A_HS_SNI]);
+	return 0;
+}
+
+static int done_keys(struct genl_info *info, struct kssl_hs_answer *a)
+{
+	struct kssl_half *half = half_parse(info, KSSL_A_HS_TX);
+
+	if (IS_ERR(half))
+		return PTR_ERR(half);
+	a->seal = half;
+	half = half_parse(info, KSSL_A_HS_RX);
+	if (IS_ERR(half))
+		return PTR_ERR(half);
+	a->open = half;
+	return 0;
+}
+
+static int done(struct genl_info *info, struct kssl_hs_answer *a)
+{
+	struct kssl_session *s;
+	int err;
+
+	err = done_parse(info, a);
+	if (err)
+		return err;
+	s = answer_parse(info, a);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	err = done_keys(info, a);
+	if (!err)
+		err = explain(info, kssl_upcall_done(s, a));
+	kssl_session_put(s);
+	return err;
+}
+
+static int hs_done_doit(struct sk_buff *req, struct genl_info *info)
+{
+	struct kssl_hs_answer a = {};
+	int err = done(info, &a);
+
+	kssl_keys_free(a.seal);
+	kssl_keys_free(a.open);
+	wipe_request(info);
+	return err;
+}
+
+/* ---- capabilities and policy ---- */
+
+/* Allocated only to learn its name; not cheap, but nobody asks often. */
+static int put_driver(struct sk_buff *skb, const struct kssl_suite *suite)
+{
+	struct crypto_aead *aead = crypto_alloc_aead(suite->cipher, 0, 0);
+	int err;
+
+	if (IS_ERR(aead))
+		return 0;
+	err = nla_put_string(skb, KSSL_A_SUITE_DRIVER,
+			     crypto_tfm_alg_driver_name(crypto_aead_tfm(aead)));
+	crypto_free_aead(aead);
+	return err;
+}
+
+static int put_suite(struct sk_buff *skb, const struct kssl_suite *suite)
+{
+	struct nlattr *nest = nla_nest_start(skb, KSSL_A_CAPS_SUITE);
+
+	if (!nest || nla_put_u16(skb, KSSL_A_SUITE_ID, suite->id) ||
+	    nla_put_string(skb, KSSL_A_SUITE_NAME, suite->name) ||
+	    nla_put_u16(skb, KSSL_A_SUITE_VERSION, suite->version) || put_driver(skb, suite))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_caps(struct sk_buff *skb, struct kssl_net *kn)
+{
+	const struct kssl_suite *suite;
+	unsigned int i;
+
+	if (nla_put_u32(skb, KSSL_A_CAPS_ABI, KSSL_ABI) ||
+	    nla_put_string(skb, KSSL_A_CAPS_RELEASE, KSSL_RELEASE) ||
+	    nla_put_u32(skb, KSSL_A_CAPS_WORKERS, READ_ONCE(kn->nr_workers)))
+		return -EMSGSIZE;
+	for (i = 0; (suite = kssl_suite_at(i)); i++)
+		if (put_suite(skb, suite))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int put_policy(struct sk_buff *skb, struct kssl_net *kn)
+{
+	if (nla_put_u32(skb, KSSL_A_POLICY_GRACE_MS, READ_ONCE(kn->grace_ms)) ||
+	    nla_put_u32(skb, KSSL_A_POLICY_TIMEOUT_MS, READ_ONCE(kn->timeout_ms)) ||
+	    nla_put_u32(skb, KSSL_A_POLICY_QUEUE_MAX, READ_ONCE(kn->queue_max)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int reply(struct genl_info *info, u8 cmd,
+		 int (*put)(struct sk_buff *skb, struct kssl_net *kn))
+{
+	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	void *hdr;
+
+	if (!skb)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(skb, info, &family, 0, cmd);
+	if (!hdr || put(skb, kssl_net(genl_info_net(info)))) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return genlmsg_reply(skb, info);
+}
+
+static int caps_doit(struct sk_buff *req, struct genl_info *info)
+{
+	return reply(info, KSSL_CMD_CAPS, put_caps);
+}
+
+static int policy_get_doit(struct sk_buff *req, struct genl_info *info)
+{
+	return reply(info, KSSL_CMD_POLICY_GET, put_policy);
+}
+
+static void set_u32(u32 *to, const struct nlattr *attr)
+{
+	if (attr)
+		WRITE_ONCE(*to, nla_get_u32(attr));
+}
+
+static int policy_set_doit(struct sk_buff *req, struct genl_info *info)
+{
+	struct kssl_net *kn = kssl_net(genl_info_net(info));
+
+	set_u32(&kn->grace_ms, info->attrs[KSSL_A_POLICY_GRACE_MS]);
+	set_u32(&kn->timeout_ms, info->attrs[KSSL_A_POLICY_TIMEOUT_MS]);
+	set_u32(&kn->queue_max, info->attrs[KSSL_A_POLICY_QUEUE_MAX]);
+	return 0;
+}
+
+/* ---- the family ---- */
+
+#define OP(cmd_, do_, set_, max_, flags_) {					\
+	.cmd = cmd_, .doit = do_, .flags = flags_,				\
+	.policy = kssl_##set_##_nl_policy, .maxattr = max_ }
+
+static const struct genl_ops ops[] = {
+	{ .cmd = KSSL_CMD_CAPS, .doit = caps_doit },
+	OP(KSSL_CMD_WORKER_REGISTER, worker_register_doit, worker, KSSL_A_WORKER_MAX,
+	   GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_WORKER_LEAVE, worker_leave_doit, worker, KSSL_A_WORKER_MAX,
+	   GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_HS_DATA, hs_data_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_HS_DONE, hs_done_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_HS_FAIL, hs_fail_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
+	{
+		.cmd = KSSL_CMD_SESSION_GET,
+		.doit = session_get_doit,
+		.dumpit = session_get_dumpit,
+		.policy = kssl_session_nl_policy,
+		.maxattr = KSSL_A_SESSION_MAX,
+	},
+	{ .cmd = KSSL_CMD_POLICY_GET, .doit = policy_get_doit },
+	OP(KSSL_CMD_POLICY_SET, policy_set_doit, policy, KSSL_A_POLICY_MAX, GENL_UNS_ADMIN_PERM),
+};
+
+static const struct genl_multicast_group groups[] = {
+	[GROUP_EVENTS] = { .name = KSSL_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+};
+
+static struct genl_family family __ro_after_init = {
+	.name = KSSL_GENL_NAME,
+	.version = KSSL_GENL_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = ops,
+	.n_ops = ARRAY_SIZE(ops),
+	.resv_start_op = KSSL_CMD_MAX + 1,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+/* A netlink socket is closed: it may have been a worker's. */
+static int on_release(struct notifier_block *nb, unsigned long state, void *data)
+{
+	struct netlink_notify *n = data;
+
+	if (state == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC)
+		kssl_upcall_worker_died(kssl_net(n->net), n->portid);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block release_notifier = { .notifier_call = on_release };
+
+/**
+ * kssl_nl_init() - register the family
+ *
+ * Return: 0 or negative errno.
+ */
+int kssl_nl_init(void)
+{
+	int err;
+
+	err = genl_register_family(&family);
+	if (err)
+		return err;
+	err = netlink_register_notifier(&release_notifier);
+	if (err)
+		genl_unregister_family(&family);
+	return err;
+}
+
+/**
+ * kssl_nl_exit() - unregister
+ */
+void kssl_nl_exit(void)
+{
+	netlink_unregister_notifier(&release_notifier);
+	genl_unregister_family(&family);
+}
