@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * kssld.conf(5): an INI file.  A key that is not known is an error with its
+ * line, so that a misspelled restriction does not go unnoticed.
+ */
+#include "kssld.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+static bool to_string(char **to, const char *value)
+{
+	free(*to);
+	*to = strdup(value);
+	return *to;
+}
+
+static bool to_bool(bool *to, const char *value)
+{
+	bool yes = !strcasecmp(value, "yes") || !strcasecmp(value, "true") || !strcmp(value, "1");
+	bool no = !strcasecmp(value, "no") || !strcasecmp(value, "false") || !strcmp(value, "0");
+
+	*to = yes;
+	return yes || no;
+}
+
+static bool to_number(int *to, const char *value, int min, int max)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	*to = (int)n;
+	return *value && !*end && n >= min && n <= max;
+}
+
+static bool to_version(int *to, const char *value)
+{
+	if (!strcmp(value, "1.2"))
+		*to = TLS1_2_VERSION;
+	else if (!strcmp(value, "1.3"))
+		*to = TLS1_3_VERSION;
+	else
+		return false;
+	return true;
+}
+
+static bool to_level(enum level *to, const char *value)
+{
+	if (!strcmp(value, "error"))
+		*to = LOG_LEVEL_ERROR;
+	else if (!strcmp(value, "info"))
+		*to = LOG_LEVEL_INFO;
+	else if (!strcmp(value, "debug"))
+		*to = LOG_LEVEL_DEBUG;
+	else
+		return false;
+	return true;
+}
+
+static bool to_auth(enum client_auth *to, const char *value)
+{
+	if (!strcmp(value, "none"))
+		*to = AUTH_NONE;
+	else if (!strcmp(value, "request"))
+		*to = AUTH_REQUEST;
+	else if (!strcmp(value, "require"))
+		*to = AUTH_REQUIRE;
+	else
+		return false;
+	return true;
+}
+
+enum outcome { GOOD, BAD_VALUE, UNKNOWN };
+
+#define IS(name_) (!strcmp(key, name_))
+#define RESULT(ok_) ((ok_) ? GOOD : BAD_VALUE)
+
+static enum outcome set_global(struct config *c, const char *key, const char *value)
+{
+	if (IS("workers"))
+		return RESULT(to_number(&c->workers, value, 1, 256));
+	if (IS("capacity"))
+		return RESULT(to_number(&c->capacity, value, 1, 32767));
+	if (IS("keylog"))
+		return RESULT(to_string(&c->keylog, value));
+	if (IS("user"))
+		return RESULT(to_string(&c->user, value));
+	if (IS("suites"))
+		return RESULT(to_string(&c->suites13, value));
+	if (IS("suites-1.2"))
+		return RESULT(to_string(&c->suites12, value));
+	if (IS("min-version"))
+		return RESULT(to_version(&c->min_version, value));
+	if (IS("max-version"))
+		return RESULT(to_version(&c->max_version, value));
+	if (IS("log"))
+		return RESULT(to_level(&c->log, value));
+	return UNKNOWN;
+}
+
+static enum outcome set_trust(struct config *c, const char *key, const char *value)
+{
+	if (IS("file"))
+		return RESULT(to_string(&c->trust_file, value));
+	if (IS("dir"))
+		return RESULT(to_string(&c->trust_dir, value));
+	if (IS("system"))
+		return RESULT(to_bool(&c->trust_system, value));
+	return UNKNOWN;
+}
+
+static enum outcome set_client(struct config *c, const char *key, const char *value)
+{
+	if (IS("verify"))
+		return RESULT(to_bool(&c->verify, value));
+	return UNKNOWN;
+}
+
+static enum outcome set_identity(struct identity *id, const char *key, const char *value)
+{
+	if (IS("cert"))
+		return RESULT(to_string(&id->cert, value));
+	if (IS("key"))
+		return RESULT(to_string(&id->key, value));
+	if (IS("names"))
+		return RESULT(to_string(&id->names, value));
+	if (IS("alpn"))
+		return RESULT(to_string(&id->alpn, value));
+	if (IS("client-auth"))
+		return RESULT(to_auth(&id->auth, value));
+	if (IS("default"))
+		return RESULT(to_bool(&id->is_default, value));
+	return UNKNOWN;
+}
+
+/* The identity of a section, made when it is first seen. */
+static struct identity *identity_section(struct config *c, const char *name)
+{
+	struct identity **p = &c->identities;
+
+	for (; *p; p = &(*p)->next)
+		if (!strcmp((*p)->name, name))
+			return *p;
+	*p = calloc(1, sizeof(**p));
+	if (*p)
+		(*p)->name = strdup(name);
+	return *p;
+}
+
+static enum outcome set(struct config *c, const char *section, const char *key, const char *value)
+{
+	struct identity *id;
+
+	if (!strcmp(section, "global"))
+		return set_global(c, key, value);
+	if (!strcmp(section, "trust"))
+		return set_trust(c, key, value);
+	if (!strcmp(section, "client"))
+		return set_client(c, key, value);
+	if (strncmp(section, "identity ", 9) || strlen(section + 9) > 63 || !section[9])
+		return UNKNOWN;
+	id = identity_section(c, section + 9);
+	return id ? set_identity(id, key, value) : BAD_VALUE;
+}
+
+static int on_line(void *user, const char *section, const char *key, const char *value)
+{
+	struct config *c = user;
+
+	switch (set(c, section, key, value)) {
+	case GOOD:
+		return 1;
+	case BAD_VALUE:
+		if (!*c->problem)
+			snprintf(c->problem, sizeof(c->problem), "bad value for %.64s: %.100s",
+				 key, value);
+		return 0;
+	default:
+		if (!*c->problem)
+			snprintf(c->problem, sizeof(c->problem), "unknown key %.64s in [%.100s]",
+				 key, section);
+		return 0;
+	}
+}
+
+static struct config *defaults(void)
+{
+	struct config *c = calloc(1, sizeof(*c));
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!c)
+		return NULL;
+	c->workers = cpus > 0 && cpus < 256 ? (int)cpus : 1;
+	c->capacity = 512;
+	c->min_version = TLS1_2_VERSION;
+	c->max_version = TLS1_3_VERSION;
+	c->log = LOG_LEVEL_INFO;
+	c->trust_system = true;
+	c->verify = true;
+	to_string(&c->suites13,
+		  "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+	to_string(&c->suites12,
+		  "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+		  "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+		  "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305");
+	return c;
+}
+
+/* Rules that no single line can break. */
+static bool complete(const char *path, const struct config *c)
+{
+	const struct identity *id;
+
+	for (id = c->identities; id; id = id->next) {
+		if (id->cert && id->key)
+			continue;
+		error("%s: [identity %s] needs cert and key", path, id->name);
+		return false;
+	}
+	if (c->min_version > c->max_version) {
+		error("%s: min-version is above max-version", path);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * config_read() - read and check a configuration file
+ * @path: file
+ * @must_exist: false: a missing file means all defaults
+ *
+ * Return: the configuration, or NULL after a log line with file and line.
+ */
+struct config *config_read(const char *path, bool must_exist)
+{
+	struct config *c = defaults();
+	int line;
+
+	if (!c)
+		return NULL;
+	if (access(path, F_OK) && !must_exist)
+		return c;
+	line = ini_parse(path, on_line, c);
+	if (line < 0)
+		error("%s: %s", path, strerror(errno));
+	else if (line)
+		error("%s:%d: %s", path, line, *c->problem ? c->problem : "syntax error");
+	if (!line && complete(path, c))
+		return c;
+	config_free(c);
+	return NULL;
+}
+
+static void identity_free(struct identity *id)
+{
+	SSL_CTX_free(id->server);
+	SSL_CTX_free(id->client);
+	free(id->name);
+	free(id->cert);
+	free(id->key);
+	free(id->names);
+	free(id->alpn);
+	free(id);
+}
+
+void config_free(struct config *c)
+{
+	struct identity *id, *next;
+
+	if (!c)
+		return;
+	for (id = c->identities; id; id = next) {
+		next = id->next;
+		identity_free(id);
+	}
+	SSL_CTX_free(c->anonymous);
+	free(c->keylog);
+	free(c->user);
+	free(c->suites12);
+	free(c->suites13);
+	free(c->trust_file);
+	free(c->trust_dir);
+	free(c);
+}

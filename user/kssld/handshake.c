@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One handshake on memory buffers: records in, bytes out, keys at the end.
+ *
+ * OpenSSL is given one record at a time and no more once it is done, so every
+ * record it has not seen is still the kernel's.  A result is a failure from the
+ * start and becomes a success in one place, finish(), after the certificate
+ * check that the policy asks for and with both directions' keys.
+ */
+#include "kssld.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <linux/kssl.h>
+
+#define RECORD_HEADER 5
+#define ALPN_MAX 256
+
+/**
+ * struct handshake - see above
+ * @config: where the contexts come from; outlives us
+ * @req: what was asked
+ * @ssl: OpenSSL's side
+ * @in: records to OpenSSL
+ * @out: bytes from OpenSSL
+ * @result: failure until finish() says otherwise
+ * @done: finish() has said so
+ * @counting: our application write key is in use: count records
+ */
+struct handshake {
+	const struct config *config;
+	struct hs_request req;
+	const struct identity *identity;
+	SSL *ssl;
+	BIO *in;
+	BIO *out;
+	struct hs_result result;
+	bool done;
+	bool counting;
+};
+
+static int ex_index(void)
+{
+	static int index = -1;
+
+	/* first called from the main thread, by identity_load()'s contexts at the latest */
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	return index;
+}
+
+__attribute__((constructor)) static void ex_index_early(void)
+{
+	ex_index();
+}
+
+static struct handshake *of(const SSL *ssl)
+{
+	return SSL_get_ex_data(ssl, ex_index());
+}
+
+static enum hs_state failed(struct handshake *h, int err, const char *text)
+{
+	h->result.err = err;
+	snprintf(h->result.text, sizeof(h->result.text), "%s", text);
+	return HS_FAILED;
+}
+
+/* ---- what OpenSSL tells us on the way ---- */
+
+void handshake_keylog(const SSL *ssl, const char *line)
+{
+	struct handshake *h = of(ssl);
+	struct hs_keys *client, *server;
+
+	if (!h)
+		return;
+	client = h->req.server ? &h->result.rx : &h->result.tx;
+	server = h->req.server ? &h->result.tx : &h->result.rx;
+	if (export_secret(line, "SERVER_TRAFFIC_SECRET_0", server))
+		h->counting |= h->req.server;
+	else if (export_secret(line, "CLIENT_TRAFFIC_SECRET_0", client))
+		h->counting |= !h->req.server;
+}
+
+/* Records and alerts going by: tickets count as records of our write key. */
+static void on_message(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
+		       void *arg)
+{
+	struct handshake *h = of(ssl);
+	const uint8_t *p = buf;
+
+	(void)version;
+	(void)arg;
+	if (!h)
+		return;
+	if (type == SSL3_RT_HEADER && write_p && h->counting)
+		h->result.tx.seq++;
+	if (type != SSL3_RT_ALERT || len != 2)
+		return;
+	if (write_p)
+		h->result.alert_sent = p[1];
+	else
+		h->result.alert_received = p[1];
+}
+
+static const struct identity *pick_identity(struct handshake *h, const char *host)
+{
+	if (*h->req.identity)
+		return identity_named(h->config, h->req.identity);
+	return identity_for_host(h->config, host);
+}
+
+static int verify_mode(const struct handshake *h);
+
+/* RFC 6066, 3.  A name we do not serve gets the default identity. */
+int handshake_servername(SSL *ssl, int *alert, void *arg)
+{
+	const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	struct handshake *h = of(ssl);
+	const struct identity *id;
+
+	(void)alert;
+	(void)arg;
+	if (!h || !host)
+		return SSL_TLSEXT_ERR_NOACK;
+	snprintf(h->result.sni, sizeof(h->result.sni), "%s", host);
+	id = pick_identity(h, host);
+	if (!id || id == h->identity)
+		return SSL_TLSEXT_ERR_OK;
+	h->identity = id;
+	if (!SSL_set_SSL_CTX(ssl, id->server))
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	SSL_set_verify(ssl, verify_mode(h), NULL);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* "h2,http/1.1" to RFC 7301's form; 0 if there is none or it does not fit. */
+static unsigned int alpn_wire(const char *list, uint8_t *out)
+{
+	unsigned int n = 0;
+
+	while (*list) {
+		size_t len = strcspn(list, ",");
+
+		if (!len || len > 255 || n + 1 + len > ALPN_MAX)
+			return 0;
+		out[n++] = (uint8_t)len;
+		memcpy(out + n, list, len);
+		n += len;
+		list += len;
+		list += *list == ',';
+	}
+	return n;
+}
+
+/* Our order counts.  No common protocol: no_application_protocol (RFC 7301, 3.2). */
+int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		   const unsigned char *in, unsigned int in_len, void *arg)
+{
+	struct handshake *h = of(ssl);
+	const char *list = h && *h->req.alpn ? h->req.alpn : NULL;
+	uint8_t wire[ALPN_MAX];
+	unsigned char *found;
+	unsigned int n;
+
+	(void)arg;
+	if (h && !list && h->identity)
+		list = h->identity->alpn;
+	if (!list)
+		return SSL_TLSEXT_ERR_NOACK;
+	n = alpn_wire(list, wire);
+	if (SSL_select_next_proto(&found, out_len, wire, n, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	/* found points into our list; the answer must outlive this call: find it in theirs */
+	for (*out = in; *out + **out < in + in_len; *out += **out + 1)
+		if (**out == *out_len && !memcmp(*out + 1, found, *out_len)) {
+			++*out;
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* ---- set-up ---- */
+
+static int verify_mode(const struct handshake *h)
+{
+	int auth = h->identity ? (int)h->identity->auth : AUTH_NONE;
+
+	if (!h->req.server)
+		return h->config->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
+	/* a program can only be stricter */
+	if (h->req.peer_auth >= KSSL_PEER_AUTH_REQUEST &&
+	    h->req.peer_auth - KSSL_PEER_AUTH_NONE > auth)
+		auth = h->req.peer_auth - KSSL_PEER_AUTH_NONE;
+	if (auth == AUTH_NONE)
+		return SSL_VERIFY_NONE;
+	return SSL_VERIFY_PEER | (auth == AUTH_REQUIRE ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+}
+
+static bool is_address(const char *name)
+{
+	uint8_t buf[16];
+
+	return inet_pton(AF_INET, name, buf) == 1 || inet_pton(AF_INET6, name, buf) == 1;
+}
+
+static bool remote_address(const struct hs_request *req, char *out, socklen_t len)
+{
+	const struct sockaddr_in *sin = (const void *)&req->remote;
+	const struct sockaddr_in6 *sin6 = (const void *)&req->remote;
+
+	if (sin->sin_family == AF_INET)
+		return inet_ntop(AF_INET, &sin->sin_addr, out, len);
+	if (sin6->sin6_family != AF_INET6)
+		return false;
+	if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+		return inet_ntop(AF_INET, &sin6->sin6_addr.s6_addr[12], out, len);
+	return inet_ntop(AF_INET6, &sin6->sin6_addr, out, len);
+}
+
+/* Whom the server's certificate must name: the name given, or its address. */
+static bool expect_peer(struct handshake *h)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(h->ssl);
+	char address[INET6_ADDRSTRLEN];
+	const char *name = h->req.peer_name;
+
+	if (!*name) {
+		if (!remote_address(&h->req, address, sizeof(address)))
+			return false;
+		name = address;
+	}
+	if (is_address(name))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return SSL_set1_host(h->ssl, name) == 1 && SSL_set_tlsext_host_name(h->ssl, name) == 1;
+}
+
+static bool setup_client(struct handshake *h)
+{
+	uint8_t wire[ALPN_MAX];
+	unsigned int n = alpn_wire(h->req.alpn, wire);
+
+	SSL_set_connect_state(h->ssl);
+	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
+		return false;
+	return expect_peer(h);
+}
+
+static bool setup(struct handshake *h, SSL_CTX *ctx)
+{
+	h->ssl = SSL_new(ctx);
+	h->in = BIO_new(BIO_s_mem());
+	h->out = BIO_new(BIO_s_mem());
+	if (!h->ssl || !h->in || !h->out || !SSL_set_ex_data(h->ssl, ex_index(), h)) {
+		BIO_free(h->in);
+		BIO_free(h->out);
+		return false;
+	}
+	SSL_set_bio(h->ssl, h->in, h->out);	/* takes both */
+	SSL_set_read_ahead(h->ssl, 0);
+	SSL_set_msg_callback(h->ssl, on_message);
+	SSL_set_verify(h->ssl, verify_mode(h), NULL);
+	if (!h->req.server)
+		return setup_client(h);
+	SSL_set_accept_state(h->ssl);
+	return true;
+}
+
+static SSL_CTX *choose_context(struct handshake *h)
+{
+	if (h->req.server || *h->req.identity)
+		h->identity = pick_identity(h, NULL);
+	if (h->req.server)
+		return h->identity ? h->identity->server : NULL;
+	if (*h->req.identity)
+		return h->identity ? h->identity->client : NULL;
+	return h->config->anonymous;
+}
+
+static void no_context(const struct hs_request *req, struct hs_result *why)
+{
+	if (*req->identity) {
+		why->err = EINVAL;
+		snprintf(why->text, sizeof(why->text), "no identity named %s", req->identity);
+	} else {
+		why->err = ENOKEY;
+		snprintf(why->text, sizeof(why->text), "no identity is configured");
+	}
+}
+
+static void result_init(struct hs_result *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->alert_sent = -1;
+	r->alert_received = -1;
+	r->err = EIO;
+}
+
+/**
+ * handshake_new() - begin
+ * @c: configuration; must outlive the handshake
+ * @req: what the kernel asks for
+ * @why: filled if there is nothing to begin
+ *
+ * Return: the handshake, or NULL.
+ */
+struct handshake *handshake_new(const struct config *c, const struct hs_request *req,
+				struct hs_result *why)
+{
+	struct handshake *h = calloc(1, sizeof(*h));
+	SSL_CTX *ctx;
+
+	result_init(why);
+	why->err = ENOMEM;
+	snprintf(why->text, sizeof(why->text), "out of memory");
+	if (!h)
+		return NULL;
+	h->config = c;
+	h->req = *req;
+	result_init(&h->result);
+	ctx = choose_context(h);
+	if (!ctx) {
+		no_context(req, why);
+		free(h);
+		return NULL;
+	}
+	ERR_clear_error();
+	if (setup(h, ctx))
+		return h;
+	if (!req->server && ERR_peek_last_error()) {
+		why->err = EINVAL;
+		snprintf(why->text, sizeof(why->text), "bad peer name or ALPN list");
+	}
+	handshake_free(h);
+	return NULL;
+}
+
+/* ---- the end ---- */
+
+static int verify_errno(long code)
+{
+	switch (code) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return EKEYEXPIRED;
+	case X509_V_ERR_CERT_REVOKED:
+		return EKEYREVOKED;
+	default:
+		return EKEYREJECTED;
+	}
+}
+
+static enum hs_state explain_failure(struct handshake *h)
+{
+	unsigned long e = ERR_peek_error();
+	const char *why = e ? ERR_reason_error_string(e) : NULL;
+	struct hs_result *r = &h->result;
+	long code = SSL_get_verify_result(h->ssl);
+
+	if (r->alert_received >= 0 && r->alert_received != SSL_AD_CLOSE_NOTIFY) {
+		r->err = ECONNABORTED;
+		snprintf(r->text, sizeof(r->text), "peer sent alert: %s",
+			 SSL_alert_desc_string_long(r->alert_received));
+	} else if (ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+		r->verify = code;
+		r->err = verify_errno(code);
+		snprintf(r->text, sizeof(r->text), "certificate verify failed: %s",
+			 X509_verify_cert_error_string(code));
+	} else if (ERR_GET_REASON(e) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+		failed(h, EKEYREJECTED, "peer did not return a certificate");
+	} else if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE) {
+		failed(h, ENOMEM, "out of memory");
+	} else {
+		failed(h, EBADMSG, why ? why : "handshake failed");
+	}
+	ERR_clear_error();
+	return HS_FAILED;
+}
+
+static bool keep_peer(struct handshake *h)
+{
+	X509 *cert = SSL_get0_peer_certificate(h->ssl);
+	struct hs_result *r = &h->result;
+	BIO *mem;
+	int n;
+
+	if (!cert)
+		return true;
+	r->verified = SSL_get_verify_result(h->ssl) == X509_V_OK &&
+		      SSL_get_verify_mode(h->ssl) != SSL_VERIFY_NONE;
+	n = i2d_X509(cert, &r->cert);
+	if (n < 0)
+		return false;
+	r->cert_len = (size_t)n;
+	mem = BIO_new(BIO_s_mem());
+	if (!mem)
+		return false;
+	X509_NAME_print_ex(mem, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
+	n = BIO_read(mem, r->subject, sizeof(r->subject) - 1);
+	r->subject[n > 0 ? n : 0] = 0;
+	BIO_free(mem);
+	return true;
+}
+
+/* A client that must verify does so even if OpenSSL was told otherwise. */
+static bool peer_is_good(const struct handshake *h)
+{
+	int mode = verify_mode(h);
+
+	if (!(mode & SSL_VERIFY_PEER))
+		return true;
+	if (!SSL_get0_peer_certificate(h->ssl))
+		return h->req.server && !(mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+	return SSL_get_verify_result(h->ssl) == X509_V_OK;
+}
+
+static void keep_names(struct handshake *h)
+{
+	struct hs_result *r = &h->result;
+	const unsigned char *alpn;
+	unsigned int len;
+
+	SSL_get0_alpn_selected(h->ssl, &alpn, &len);
+	if (len && len < sizeof(r->alpn) && !memchr(alpn, 0, len))
+		memcpy(r->alpn, alpn, len);
+	if (h->identity)
+		snprintf(r->identity, sizeof(r->identity), "%s", h->identity->name);
+}
+
+/* The one place where a failure becomes a success. */
+static enum hs_state finish(struct handshake *h)
+{
+	struct hs_result *r = &h->result;
+	bool tls13 = SSL_version(h->ssl) == TLS1_3_VERSION;
+
+	if (!peer_is_good(h))
+		return failed(h, EKEYREJECTED, "peer was not verified");
+	if (tls13 ? !r->tx.secret_len || !r->rx.secret_len :
+		    !export_keys12(h->ssl, h->req.server, &r->tx, &r->rx))
+		return failed(h, EINVAL, "no keys for that cipher suite");
+	if (!keep_peer(h))
+		return failed(h, ENOMEM, "out of memory");
+	keep_names(h);
+	r->version = (uint16_t)SSL_version(h->ssl);
+	r->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(h->ssl));
+	r->resumed = SSL_session_reused(h->ssl);
+	r->err = 0;
+	h->done = true;
+	return HS_DONE;
+}
+
+static enum hs_state step(struct handshake *h)
+{
+	int ret;
+
+	ERR_clear_error();
+	ret = SSL_do_handshake(h->ssl);
+	if (ret == 1)
+		return finish(h);
+	switch (SSL_get_error(h->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return HS_MORE;
+	default:
+		return explain_failure(h);
+	}
+}
+
+/**
+ * handshake_feed() - records from the peer, or none to begin with
+ * @h: a handshake that is not over
+ * @records: whole records
+ * @len: their length
+ * @consumed: set to how many of them were used
+ *
+ * Return: where we are.
+ */
+enum hs_state handshake_feed(struct handshake *h, const uint8_t *records, size_t len,
+			     unsigned int *consumed)
+{
+	enum hs_state state = HS_MORE;
+
+	*consumed = 0;
+	if (!len)
+		return step(h);
+	while (state == HS_MORE && len) {
+		size_t n;
+
+		if (len < RECORD_HEADER)
+			return failed(h, EBADMSG, "half a record from the kernel");
+		n = RECORD_HEADER + ((size_t)records[3] << 8 | records[4]);
+		if (n > len)
+			return failed(h, EBADMSG, "half a record from the kernel");
+		if (BIO_write(h->in, records, (int)n) != (int)n)
+			return failed(h, ENOMEM, "out of memory");
+		records += n;
+		len -= n;
+		++*consumed;
+		state = step(h);
+	}
+	return state;
+}
+
+/**
+ * handshake_output() - bytes for the peer since handshake_sent()
+ * @h: the handshake
+ * @bytes: set to them; valid until the next call on @h
+ *
+ * Return: how many.
+ */
+size_t handshake_output(struct handshake *h, const uint8_t **bytes)
+{
+	BUF_MEM *mem = NULL;
+
+	BIO_get_mem_ptr(h->out, &mem);
+	*bytes = mem ? (const uint8_t *)mem->data : NULL;
+	return mem ? mem->length : 0;
+}
+
+/**
+ * handshake_sent() - the output was taken
+ * @h: the handshake
+ */
+void handshake_sent(struct handshake *h)
+{
+	(void)BIO_reset(h->out);
+}
+
+struct hs_result *handshake_result(struct handshake *h)
+{
+	return &h->result;
+}
+
+void handshake_free(struct handshake *h)
+{
+	if (!h)
+		return;
+	SSL_free(h->ssl);
+	OPENSSL_free(h->result.cert);
+	OPENSSL_cleanse(h, sizeof(*h));
+	free(h);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Who we can be, and whom we trust: one OpenSSL context per identity and role,
+ * made once, read by all workers.
+ */
+#include "kssld.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+static FILE *keylog;
+static pthread_mutex_t keylog_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/**
+ * keylog_open() - write every secret to a file, in SSLKEYLOGFILE format
+ * @path: file, made readable for us alone; NULL for none
+ */
+void keylog_open(const char *path)
+{
+	int fd;
+
+	if (!path)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	keylog = fd < 0 ? NULL : fdopen(fd, "a");
+	if (!keylog)
+		error("%s: cannot open the key log", path);
+	else
+		error("WARNING: secrets of every session are written to %s", path);
+}
+
+static void on_keylog(const SSL *ssl, const char *line)
+{
+	handshake_keylog(ssl, line);
+	if (!keylog)
+		return;
+	pthread_mutex_lock(&keylog_lock);
+	fprintf(keylog, "%s\n", line);
+	fflush(keylog);
+	pthread_mutex_unlock(&keylog_lock);
+}
+
+static const char *reason(void)
+{
+	unsigned long e = ERR_peek_last_error();
+	const char *text = e ? ERR_reason_error_string(e) : NULL;
+
+	return text ? text : "unknown error";
+}
+
+static bool load_trust(const struct config *c, SSL_CTX *ctx)
+{
+	if (c->trust_system && !SSL_CTX_set_default_verify_paths(ctx)) {
+		error("system trust store: %s", reason());
+		return false;
+	}
+	if (c->trust_file && !SSL_CTX_load_verify_file(ctx, c->trust_file)) {
+		error("%s: %s", c->trust_file, reason());
+		return false;
+	}
+	if (c->trust_dir && !SSL_CTX_load_verify_dir(ctx, c->trust_dir)) {
+		error("%s: %s", c->trust_dir, reason());
+		return false;
+	}
+	return true;
+}
+
+static bool load_pair(const struct identity *id, SSL_CTX *ctx)
+{
+	if (SSL_CTX_use_certificate_chain_file(ctx, id->cert) != 1) {
+		error("[identity %s] %s: %s", id->name, id->cert, reason());
+		return false;
+	}
+	if (SSL_CTX_use_PrivateKey_file(ctx, id->key, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_check_private_key(ctx) != 1) {
+		error("[identity %s] %s: %s", id->name, id->key, reason());
+		return false;
+	}
+	return true;
+}
+
+static SSL_CTX *context(const struct config *c, const struct identity *id, bool server)
+{
+	SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+
+	if (!ctx)
+		return NULL;
+	ERR_clear_error();
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+				 SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_max_early_data(ctx, 0);
+	SSL_CTX_set_keylog_callback(ctx, on_keylog);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (!SSL_CTX_set_min_proto_version(ctx, c->min_version) ||
+	    !SSL_CTX_set_max_proto_version(ctx, c->max_version) ||
+	    !SSL_CTX_set_ciphersuites(ctx, c->suites13) ||
+	    !SSL_CTX_set_cipher_list(ctx, c->suites12)) {
+		error("versions or suites: %s", reason());
+		goto bad;
+	}
+	if (!load_trust(c, ctx) || (id && !load_pair(id, ctx)))
+		goto bad;
+	if (server) {
+		SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"kssl", 4);
+		SSL_CTX_set_tlsext_servername_callback(ctx, handshake_servername);
+		SSL_CTX_set_alpn_select_cb(ctx, handshake_alpn, NULL);
+	}
+	return ctx;
+bad:
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+/**
+ * identity_load() - make all contexts of a configuration
+ * @c: the configuration
+ *
+ * Return: 0, or -1 after a log line.
+ */
+int identity_load(struct config *c)
+{
+	struct identity *id;
+
+	c->anonymous = context(c, NULL, false);
+	if (!c->anonymous)
+		return -1;
+	for (id = c->identities; id; id = id->next) {
+		id->server = context(c, id, true);
+		id->client = id->server ? context(c, id, false) : NULL;
+		if (!id->client)
+			return -1;
+	}
+	return 0;
+}
+
+struct identity *identity_named(const struct config *c, const char *name)
+{
+	struct identity *id;
+
+	for (id = c->identities; id; id = id->next)
+		if (!strcmp(id->name, name))
+			return id;
+	return NULL;
+}
+
+/* "*.example.org" covers one label. */
+static bool matches(const char *pattern, size_t len, const char *host)
+{
+	const char *dot = strchr(host, '.');
+
+	if (len > 2 && !strncmp(pattern, "*.", 2))
+		return dot && strlen(dot) == len - 1 && !strncasecmp(pattern + 1, dot, len - 1);
+	return strlen(host) == len && !strncasecmp(pattern, host, len);
+}
+
+static bool lists(const char *names, const char *host)
+{
+	while (*names) {
+		size_t len = strcspn(names, ", ");
+
+		if (len && matches(names, len, host))
+			return true;
+		names += len;
+		names += strspn(names, ", ");
+	}
+	return false;
+}
+
+static bool serves(const struct identity *id, const char *host)
+{
+	if (id->names)
+		return lists(id->names, host);
+	return X509_check_host(SSL_CTX_get0_certificate(id->server), host, 0, 0, NULL) == 1;
+}
+
+/**
+ * identity_for_host() - the identity for the name a client sent
+ * @c: the configuration
+ * @host: the name, or NULL
+ *
+ * Return: the first that serves the name; else the default one, else the first;
+ * NULL if there is none at all.
+ */
+struct identity *identity_for_host(const struct config *c, const char *host)
+{
+	struct identity *id, *fallback = c->identities;
+
+	for (id = c->identities; id; id = id->next) {
+		if (host && serves(id, host))
+			return id;
+		if (id->is_default && !fallback->is_default)
+			fallback = id;
+	}
+	return fallback;
+}

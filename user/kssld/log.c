@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One line a message: to stderr in the foreground, else to syslog. */
+#include "kssld.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <syslog.h>
+#include <time.h>
+
+/* Failed handshakes are the peer's doing: this many lines a second at most. */
+#define FAILED_PER_SECOND 20
+
+static enum level limit = LOG_LEVEL_INFO;
+static bool use_stderr = true;
+
+void log_setup(enum level level, bool to_stderr)
+{
+	limit = level;
+	use_stderr = to_stderr;
+	if (!to_stderr)
+		openlog("kssld", LOG_PID, LOG_DAEMON);
+}
+
+static void put(enum level level, const char *fmt, va_list ap)
+{
+	static const int priority[] = { LOG_ERR, LOG_INFO, LOG_DEBUG };
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	if (use_stderr)
+		fprintf(stderr, "kssld: %s\n", line);
+	else
+		syslog(priority[level], "%s", line);
+}
+
+void log_msg(enum level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > limit)
+		return;
+	va_start(ap, fmt);
+	put(level, fmt, ap);
+	va_end(ap);
+}
+
+void log_failed_handshake(const char *fmt, ...)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static time_t second;
+	static unsigned int lines;
+	time_t now = time(NULL);
+	bool show;
+	va_list ap;
+
+	pthread_mutex_lock(&lock);
+	if (now != second) {
+		second = now;
+		lines = 0;
+	}
+	show = lines++ < FAILED_PER_SECOND;
+	pthread_mutex_unlock(&lock);
+	if (!show || limit < LOG_LEVEL_INFO)
+		return;
+	va_start(ap, fmt);
+	put(LOG_LEVEL_INFO, fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A worker: one thread, one netlink socket, one event base, and the handshakes
+ * that the kernel gave it.  Workers share nothing but the configuration, which
+ * does not change while they run.
+ *
+ * Every hs-ready and hs-data is answered by exactly one hs-data, hs-done or
+ * hs-fail (include/netlink/kssl.yaml).
+ */
+#include "kssld.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/socket.h>
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <linux/kssl.h>
+#include <linux/kssl_netlink.h>
+#include <linux/netlink.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <netlink/netlink.h>
+#include <openssl/crypto.h>
+
+#define BUCKETS 256
+#define RECEIVE_BUFFER (8 << 20)
+#define MESSAGE_MAX (128 << 10)
+
+struct entry {
+	struct entry *next;
+	uint32_t session;
+	struct handshake *hs;
+	struct sockaddr_storage remote;
+};
+
+struct worker {
+	const struct config *config;
+	int number;
+	pthread_t thread;
+	struct nl_sock *sock;
+	int family;
+	struct event_base *base;
+	struct event *readable;
+	struct event *quit;
+	int quit_pipe[2];
+	struct entry *buckets[BUCKETS];
+};
+
+/* ---- table of handshakes ---- */
+
+static struct entry **slot(struct worker *w, uint32_t session)
+{
+	struct entry **p = &w->buckets[session % BUCKETS];
+
+	while (*p && (*p)->session != session)
+		p = &(*p)->next;
+	return p;
+}
+
+static void forget(struct worker *w, uint32_t session)
+{
+	struct entry **p = slot(w, session), *e = *p;
+
+	if (!e)
+		return;
+	*p = e->next;
+	handshake_free(e->hs);
+	free(e);
+}
+
+static struct entry *remember(struct worker *w, uint32_t session, struct handshake *hs)
+{
+	struct entry *e = calloc(1, sizeof(*e)), **p;
+
+	if (!e)
+		return NULL;
+	forget(w, session);
+	p = slot(w, session);
+	e->session = session;
+	e->hs = hs;
+	*p = e;
+	return e;
+}
+
+/* ---- answers ---- */
+
+static struct nl_msg *message(struct worker *w, uint8_t cmd, uint32_t session, size_t room)
+{
+	struct nl_msg *msg = nlmsg_alloc_size(room + 4096);
+
+	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, w->family, 0, 0, cmd,
+			       KSSL_GENL_VERSION) &&
+	    !nla_put_u32(msg, KSSL_A_HS_SESSION, session))
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+/* Secrets may be in it: wiped before it is freed. */
+static void send_and_wipe(struct worker *w, struct nl_msg *msg)
+{
+	struct nlmsghdr *hdr = nlmsg_hdr(msg);
+	int err = nl_send_auto(w->sock, msg);
+
+	if (err < 0)
+		error("worker %d: sending to the kernel: %s", w->number, nl_geterror(err));
+	OPENSSL_cleanse(hdr, hdr->nlmsg_len);
+	nlmsg_free(msg);
+}
+
+static int put_bytes(struct nl_msg *msg, const uint8_t *bytes, size_t len)
+{
+	return len ? nla_put(msg, KSSL_A_HS_BYTES, (int)len, bytes) : 0;
+}
+
+static int put_text(struct nl_msg *msg, int attr, const char *text)
+{
+	return *text ? nla_put_string(msg, attr, text) : 0;
+}
+
+static int put_some(struct nl_msg *msg, int attr, const uint8_t *data, size_t len)
+{
+	return len ? nla_put(msg, attr, (int)len, data) : 0;
+}
+
+static int put_keys(struct nl_msg *msg, int attr, const struct hs_keys *k)
+{
+	struct nlattr *nest = nla_nest_start(msg, attr);
+
+	if (!nest || put_some(msg, KSSL_A_KEYS_SECRET, k->secret, k->secret_len) ||
+	    put_some(msg, KSSL_A_KEYS_KEY, k->key, k->key_len) ||
+	    put_some(msg, KSSL_A_KEYS_IV, k->iv, k->iv_len) ||
+	    nla_put_u64(msg, KSSL_A_KEYS_SEQ, k->seq))
+		return -1;
+	return nla_nest_end(msg, nest);
+}
+
+static int put_done(struct nl_msg *msg, const struct hs_result *r)
+{
+	if (nla_put_u16(msg, KSSL_A_HS_VERSION, r->version) ||
+	    nla_put_u16(msg, KSSL_A_HS_SUITE, r->suite) ||
+	    nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, r->verified) ||
+	    nla_put_u8(msg, KSSL_A_HS_RESUMED, r->resumed) ||
+	    put_text(msg, KSSL_A_HS_PEER_SUBJECT, r->subject) ||
+	    put_text(msg, KSSL_A_HS_IDENTITY, r->identity) ||
+	    put_text(msg, KSSL_A_HS_ALPN, r->alpn) || put_text(msg, KSSL_A_HS_SNI, r->sni) ||
+	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx))
+		return -1;
+	if (r->cert && r->cert_len <= KSSL_CERT_MAX)
+		return nla_put(msg, KSSL_A_HS_PEER_CERT, (int)r->cert_len, r->cert);
+	return 0;
+}
+
+static int put_fail(struct nl_msg *msg, const struct hs_result *r)
+{
+	if (nla_put_u32(msg, KSSL_A_HS_ERR, (uint32_t)r->err) ||
+	    put_text(msg, KSSL_A_HS_TEXT, r->text) ||
+	    (r->verify > 0 && nla_put_u32(msg, KSSL_A_HS_VERIFY, (uint32_t)r->verify)) ||
+	    (r->alert_sent >= 0 && nla_put_u8(msg, KSSL_A_HS_ALERT, (uint8_t)r->alert_sent)))
+		return -1;
+	if (r->alert_received >= 0)
+		return nla_put_u8(msg, KSSL_A_HS_ALERT_RECEIVED, (uint8_t)r->alert_received);
+	return 0;
+}
+
+static void answer(struct worker *w, uint32_t session, enum hs_state state,
+		   const struct hs_result *r, const uint8_t *bytes, size_t len,
+		   unsigned int consumed)
+{
+	static const uint8_t cmds[] = { KSSL_CMD_HS_DATA, KSSL_CMD_HS_DONE, KSSL_CMD_HS_FAIL };
+	struct nl_msg *msg = message(w, cmds[state], session, len + r->cert_len);
+	int err;
+
+	if (!msg) {
+		error("worker %d: out of memory", w->number);
+		return;		/* the kernel's time-out ends it */
+	}
+	err = put_bytes(msg, bytes, len) || nla_put_u32(msg, KSSL_A_HS_CONSUMED, consumed);
+	if (!err && state == HS_DONE)
+		err = put_done(msg, r);
+	if (!err && state == HS_FAILED)
+		err = put_fail(msg, r);
+	if (err)
+		error("worker %d: an answer does not fit its message", w->number);
+	send_and_wipe(w, msg);
+}
+
+static void log_failure(const struct sockaddr_storage *remote, const struct hs_result *r)
+{
+	const struct sockaddr_in *sin = (const void *)remote;
+	const struct sockaddr_in6 *sin6 = (const void *)remote;
+	char text[INET6_ADDRSTRLEN] = "?";
+	bool v6 = remote->ss_family == AF_INET6;
+
+	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)&sin6->sin6_addr :
+						(const void *)&sin->sin_addr, text, sizeof(text));
+	log_failed_handshake("handshake with %s port %d failed: %s", text,
+			     ntohs(v6 ? sin6->sin6_port : sin->sin_port), r->text);
+}
+
+/* Records (or none, to begin a client's) to the handshake, its word to the kernel. */
+static void advance(struct worker *w, struct entry *e, const uint8_t *records, size_t len)
+{
+	struct hs_result *r = handshake_result(e->hs);
+	unsigned int consumed;
+	enum hs_state state = handshake_feed(e->hs, records, len, &consumed);
+	const uint8_t *bytes;
+	size_t n = handshake_output(e->hs, &bytes);
+
+	answer(w, e->session, state, r, bytes, n, consumed);
+	handshake_sent(e->hs);
+	if (state == HS_MORE)
+		return;
+	if (state == HS_FAILED)
+		log_failure(&e->remote, r);
+	else
+		debug("worker %d: session %u: done, suite 0x%04x", w->number, e->session, r->suite);
+	forget(w, e->session);
+}
+
+/* ---- messages from the kernel ---- */
+
+static void get_text(char *to, size_t room, struct nlattr *attr)
+{
+	if (attr)
+		nla_strlcpy(to, attr, room);
+}
+
+static void read_request(struct hs_request *req, struct nlattr **attrs)
+{
+	struct nlattr *remote = attrs[KSSL_A_HS_REMOTE];
+
+	memset(req, 0, sizeof(*req));
+	req->session = nla_get_u32(attrs[KSSL_A_HS_SESSION]);
+	if (attrs[KSSL_A_HS_ROLE])
+		req->server = nla_get_u8(attrs[KSSL_A_HS_ROLE]) == KSSL_ROLE_SERVER;
+	if (attrs[KSSL_A_HS_PEER_AUTH])
+		req->peer_auth = nla_get_u8(attrs[KSSL_A_HS_PEER_AUTH]);
+	get_text(req->peer_name, sizeof(req->peer_name), attrs[KSSL_A_HS_PEER_NAME]);
+	get_text(req->identity, sizeof(req->identity), attrs[KSSL_A_HS_IDENTITY]);
+	get_text(req->alpn, sizeof(req->alpn), attrs[KSSL_A_HS_ALPN]);
+	if (remote && (size_t)nla_len(remote) <= sizeof(req->remote))
+		memcpy(&req->remote, nla_data(remote), (size_t)nla_len(remote));
+}
+
+static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
+{
+	struct hs_request req;
+	struct hs_result why;
+	struct handshake *hs;
+	struct entry *e;
+
+	read_request(&req, attrs);
+	hs = handshake_new(w->config, &req, &why);
+	e = hs ? remember(w, req.session, hs) : NULL;
+	if (e) {
+		e->remote = req.remote;
+		return e;
+	}
+	handshake_free(hs);
+	log_failure(&req.remote, &why);
+	answer(w, req.session, HS_FAILED, &why, NULL, 0, 0);
+	return NULL;
+}
+
+static int on_message(struct nl_msg *msg, void *arg)
+{
+	struct genlmsghdr *hdr = genlmsg_hdr(nlmsg_hdr(msg));
+	struct nlattr *attrs[KSSL_A_HS_MAX + 1], *records;
+	struct worker *w = arg;
+	struct entry *e;
+
+	if (nlmsg_hdr(msg)->nlmsg_type != w->family ||
+	    genlmsg_parse(nlmsg_hdr(msg), 0, attrs, KSSL_A_HS_MAX, NULL) < 0 ||
+	    !attrs[KSSL_A_HS_SESSION])
+		return NL_OK;
+	if (hdr->cmd == KSSL_CMD_HS_CANCEL) {
+		forget(w, nla_get_u32(attrs[KSSL_A_HS_SESSION]));
+		return NL_OK;
+	}
+	if (hdr->cmd == KSSL_CMD_HS_READY)
+		e = on_ready(w, attrs);
+	else if (hdr->cmd == KSSL_CMD_HS_DATA)
+		e = *slot(w, nla_get_u32(attrs[KSSL_A_HS_SESSION]));
+	else
+		return NL_OK;
+	records = attrs[KSSL_A_HS_RECORDS];
+	if (e)
+		advance(w, e, records ? nla_data(records) : NULL,
+			records ? (size_t)nla_len(records) : 0);
+	return NL_OK;
+}
+
+/* The kernel refused an answer: the session is gone, and it tells who was asked. */
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)from;
+	debug("worker %d: the kernel refused: %s", w->number, strerror(-err->error));
+	return NL_SKIP;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	int err = nl_recvmsgs_default(w->sock);
+
+	(void)fd;
+	(void)what;
+	if (err < 0 && err != -NLE_AGAIN)
+		error("worker %d: receiving from the kernel: %s", w->number, nl_geterror(err));
+}
+
+static void on_quit(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(w->base);
+}
+
+/* ---- life ---- */
+
+static bool register_worker(struct worker *w)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	int err;
+
+	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, w->family, 0, NLM_F_ACK,
+				 KSSL_CMD_WORKER_REGISTER, KSSL_GENL_VERSION) ||
+	    nla_put_u32(msg, KSSL_A_WORKER_ABI, KSSL_ABI) ||
+	    nla_put_u32(msg, KSSL_A_WORKER_CAPACITY, (uint32_t)w->config->capacity)) {
+		nlmsg_free(msg);
+		return false;
+	}
+	err = nl_send_sync(w->sock, msg);	/* frees it */
+	if (err == -NLE_PERM)
+		error("not permitted to serve handshakes: CAP_NET_ADMIN is needed");
+	else if (err == -NLE_PROTO_MISMATCH || err == -NLE_OPNOTSUPP)
+		error("kssl.ko speaks another version than this daemon");
+	else if (err < 0)
+		error("registering with the kernel: %s", nl_geterror(err));
+	return err >= 0;
+}
+
+static bool open_socket(struct worker *w)
+{
+	int size = RECEIVE_BUFFER, one = 1, fd;
+
+	w->sock = nl_socket_alloc();
+	if (!w->sock || genl_connect(w->sock) < 0) {
+		error("no generic netlink socket");
+		return false;
+	}
+	w->family = genl_ctrl_resolve(w->sock, KSSL_GENL_NAME);
+	if (w->family < 0) {
+		error("kernel module kssl is not loaded: modprobe kssl");
+		return false;
+	}
+	fd = nl_socket_get_fd(w->sock);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof(one));
+	nl_socket_set_msg_buf_size(w->sock, MESSAGE_MAX);
+	return register_worker(w);
+}
+
+static bool open_events(struct worker *w)
+{
+	int fd = nl_socket_get_fd(w->sock);
+
+	nl_socket_disable_seq_check(w->sock);
+	nl_socket_disable_auto_ack(w->sock);
+	nl_socket_set_nonblocking(w->sock);
+	nl_socket_modify_cb(w->sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, w);
+	nl_socket_modify_err_cb(w->sock, NL_CB_CUSTOM, on_error, w);
+	w->base = event_base_new();
+	if (!w->base)
+		return false;
+	w->readable = event_new(w->base, fd, EV_READ | EV_PERSIST, on_readable, w);
+	w->quit = event_new(w->base, w->quit_pipe[0], EV_READ, on_quit, w);
+	return w->readable && w->quit && !event_add(w->readable, NULL) && !event_add(w->quit, NULL);
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	event_base_dispatch(w->base);
+	return NULL;
+}
+
+static void worker_free(struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		while (w->buckets[i])
+			forget(w, w->buckets[i]->session);
+	if (w->readable)
+		event_free(w->readable);
+	if (w->quit)
+		event_free(w->quit);
+	if (w->base)
+		event_base_free(w->base);
+	nl_socket_free(w->sock);
+	close(w->quit_pipe[0]);
+	close(w->quit_pipe[1]);
+	free(w);
+}
+
+/**
+ * worker_start() - register with the kernel and serve in a thread of its own
+ * @c: configuration; must outlive the worker
+ * @number: for the log
+ *
+ * Return: the worker, or NULL after a log line.
+ */
+struct worker *worker_start(const struct config *c, int number)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w || pipe2(w->quit_pipe, O_CLOEXEC)) {
+		free(w);
+		return NULL;
+	}
+	w->config = c;
+	w->number = number;
+	if (open_socket(w) && open_events(w) && !pthread_create(&w->thread, NULL, run, w))
+		return w;
+	worker_free(w);
+	return NULL;
+}
+
+/**
+ * worker_stop() - end the thread; handshakes under way are lost
+ * @w: worker, freed
+ */
+void worker_stop(struct worker *w)
+{
+	if (write(w->quit_pipe[1], "", 1) == 1)
+		pthread_join(w->thread, NULL);
+	worker_free(w);
+}
