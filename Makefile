@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0
+# Thin front. The module's objects are listed in Kbuild.
+#
+#   make demo     the main job, end to end, in a virtual machine
+#   make check    all tests
+#   make help     the rest
+
+# Headers: of the running kernel if they are there, else the newest installed.
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+	$(shell ls -d /lib/modules/*/build 2>/dev/null | sort -rV))
+PREFIX ?= /usr/local
+PKGS := libnl-genl-3.0 libssl libcrypto libevent_core inih jansson libcap-ng
+
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_SOURCE \
+	-Iinclude -Iinclude/uapi $(WERROR)
+pc = $(shell pkg-config --cflags --libs $(1))
+
+.PHONY: all modules user selftests check demo sparse style kdoc nl-gen insmod rmmod install \
+	clean help setup vmpki
+
+all: modules user
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo "modules [KDIR=..]  kssl.ko, here"
+	@echo "user               build/kssld ksslctl kssl-run libkssl.so"
+	@echo "selftests          test programs, build/unit and build/peers"
+	@echo "check [T=script]   all tests, or one script of selftests/"
+	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
+	@echo "install            module and programs (PREFIX=$(PREFIX))"
+	@echo "sparse, nl-gen     static check; header and policies from kssl.yaml"
+
+modules:
+	@[ -n "$(KDIR)" ] || { echo "no kernel headers: apt-get install linux-headers-amd64"; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(W),W=$(W)) modules
+
+sparse:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) C=2 CF=-D__CHECK_ENDIAN__ modules
+
+user: build/libkssl.so build/kssld build/ksslctl build/kssl-run build/kssl-run.so
+
+HEADERS := $(wildcard include/kssl/*.h include/uapi/linux/*.h user/*/*.h)
+
+build/kssld: $(wildcard user/kssld/*.c) $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng) -lpthread
+
+build/libkssl.so: $(wildcard user/lib/*.c) $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl.so -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0)
+
+build/ksslctl: $(wildcard user/ksslctl/*.c) build/libkssl.so $(HEADERS)
+	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libnl-genl-3.0 jansson)
+
+build/kssl-run: user/run/launcher.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -o $@ $<
+
+build/kssl-run.so: user/run/preload.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) -fPIC -shared -o $@ $< -ldl -lpthread
+
+# A test program names what it needs in its first lines:
+#   // SOURCES: kernel/record.c        // LIBS: libcrypto        // CFLAGS: -I..
+said = $(shell sed -n 's|^// $(2): ||p' $(1))
+UNITS := $(patsubst selftests/unit/%.c,build/unit/%,$(wildcard selftests/unit/*.c))
+PEERS := $(patsubst selftests/peers/%.c,build/peers/%,$(wildcard selftests/peers/*.c)) \
+	build/peers/server build/peers/client
+
+selftests: $(UNITS) $(PEERS)
+
+build/unit/%: selftests/unit/%.c $(wildcard kernel/*.[ch] user/*/*.[ch] selftests/unit/*.h selftests/unit/include/*/*.h)
+	@mkdir -p build/unit
+	$(CC) $(CFLAGS) -fsanitize=address,undefined -fno-sanitize-recover=undefined $(call said,$<,CFLAGS) -o $@ $< $(call said,$<,SOURCES) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
+
+build/peers/%: selftests/peers/%.c $(HEADERS)
+	@mkdir -p build/peers
+	$(CC) $(CFLAGS) -o $@ $< $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
+
+build/peers/%: user/examples/%.c $(HEADERS)
+	@mkdir -p build/peers
+	$(CC) $(CFLAGS) -o $@ $<
+
+setup:
+	@selftests/setup
+
+check: setup
+	@selftests/check $(T)
+
+demo: setup
+	@$(MAKE) -s modules user selftests
+	@selftests/demo
+
+nl-gen:
+	include/netlink/nl-gen include/netlink/kssl.yaml include/uapi/linux/kssl_netlink.h \
+		kernel/generated/netlink.h kernel/generated/netlink.c
+
+insmod: modules
+	-modprobe -a gcm aesni_intel chacha20poly1305
+	insmod ./kssl.ko
+
+rmmod:
+	rmmod kssl
+
+install: modules user
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates modules_install
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin build/kssld build/ksslctl
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/kssl-run
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libkssl.so build/kssl-run.so
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/kssl include/kssl/kssl.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/kssl.h include/uapi/linux/kssl_netlink.h
+	for s in 1 3 5 7 8; do for f in user/man/*.$$s; do \
+		[ ! -e $$f ] || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$f; done; done
+	ldconfig || true
+
+clean:
+	[ -z "$(KDIR)" ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	rm -rf build
