@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ksslctl(8): options and the table of verbs. */
+#include "ksslctl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool as_json;
+
+static const struct {
+	const char *name;
+	int (*run)(struct kssl_nl *nl, int argc, char **argv);
+	const char *help;
+} verbs[] = {
+	{ "list", verb_list, "sessions as a table (the default)" },
+	{ "show", verb_show, "ID: everything about one session" },
+	{ "monitor", verb_monitor, "events as they happen" },
+	{ "caps", verb_caps, "what the module can do" },
+	{ "policy", verb_policy, "[set NAME=NUMBER...]: grace-ms, timeout-ms, queue-max" },
+};
+
+#define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void usage(FILE *to)
+{
+	size_t i;
+
+	fprintf(to, "usage: ksslctl [--json] [VERB [ARGUMENT...]]\n\n");
+	for (i = 0; i < NR_VERBS; i++)
+		fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+	fprintf(to, "\nexit status: 0 good, 1 the kernel refused, 2 wrong use\n");
+}
+
+int complain(const struct kssl_nl *nl, const char *what)
+{
+	const char *why = nl ? kssl_nl_why(nl) : "";
+
+	fprintf(stderr, "ksslctl: %s: %s%s%s\n", what, strerror(errno), *why ? ": " : "", why);
+	return 1;
+}
+
+static int run(const char *name, int argc, char **argv)
+{
+	struct kssl_nl *nl;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < NR_VERBS; i++)
+		if (!strcmp(verbs[i].name, name))
+			break;
+	if (i == NR_VERBS) {
+		fprintf(stderr, "ksslctl: no verb %s (--help)\n", name);
+		return 2;
+	}
+	nl = kssl_nl_open();
+	if (!nl) {
+		if (errno != ENOENT)
+			return complain(NULL, "netlink");
+		fprintf(stderr, "ksslctl: module kssl is not loaded: modprobe kssl\n");
+		return 1;
+	}
+	ret = verbs[i].run(nl, argc, argv);
+	kssl_nl_close(nl);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "jhV", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			as_json = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'V':
+			puts("ksslctl 0.1");
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	argv += optind;
+	argc -= optind;
+	return argc ? run(argv[0], argc - 1, argv + 1) : run("list", 0, NULL);
+}
