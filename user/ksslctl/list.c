@@ -30,7 +30,8 @@ static int row(const struct kssl_session_info *s, void *arg)
 	snprintf(age, sizeof(age), "%llu.%llus", (unsigned long long)s->age_ms / 1000,
 		 (unsigned long long)s->age_ms % 1000 / 100);
 	printf(ROW, amount(s->id, id, sizeof(id)), role_name(s->role), kssl_state_name(s->state),
-	       version_name(s->version), *s->suite_name ? s->suite_name : "-", s->remote, peer(s),
+	       version_name(s->version), *s->suite_name ? s->suite_name : "-",
+	       s->state == KSSL_STATE_LISTEN ? s->local : s->remote, peer(s),
 	       clean(s->identity), age, amount(s->tx_bytes, tx, sizeof(tx)),
 	       amount(s->rx_bytes, rx, sizeof(rx)), amount(s->tx_records, txr, sizeof(txr)),
 	       amount(s->rx_records, rxr, sizeof(rxr)));
@@ -47,7 +48,7 @@ int verb_list(struct kssl_nl *nl, int argc, char **argv)
 		return 2;
 	}
 	if (!as_json)
-		printf(ROW, "ID", "ROLE", "STATE", "TLS", "SUITE", "REMOTE", "PEER", "IDENTITY",
+		printf(ROW, "ID", "ROLE", "STATE", "TLS", "SUITE", "ADDRESS", "PEER", "IDENTITY",
 		       "AGE", "TX-BYTES", "RX-BYTES", "TX-RECS", "RX-RECS");
 	if (kssl_nl_sessions(nl, row, all))
 		return complain(nl, "list");
