@@ -212,7 +212,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 		kssl_rx_text(s, KSSL_POLL_BUDGET);
 	in = s->rx.text_len >= s->rx.lowat || s->rx.closed || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
-	     (s->rx.text_len && kssl_framer_ready(s));
+	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
 	release_sock(sk);
 	return in;
 }

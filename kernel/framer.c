@@ -212,6 +212,8 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
 		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
 	/* bulk: take whole records; else as many small ones as there are */
 	rx->gulp = max_t(u32, *len, KSSL_RX_GULP);
+	if (ret)
+		rx->need = 0;	/* the buffer may hold the next one too */
 	return ret;
 }
 

@@ -36,6 +36,14 @@
 /* What TCP may charge beyond the bytes themselves for one record (skb heads). */
 #define KSSL_CHARGE_SLACK	8192
 
+/**
+ * enum hold - what TCP does with a segment that is not full
+ * @PUSH: sends it
+ * @CORK: keeps it for a moment, as after MSG_MORE
+ * @HOLD: keeps it; the same call sends more
+ */
+enum hold { PUSH, CORK, HOLD };
+
 static struct page_frag *frag_refill(struct sock *sk, u32 need)
 {
 	struct page_frag *frag = sk_page_frag(sk);
@@ -69,14 +77,14 @@ static bool may_hold(const struct sock *sk, u32 len)
 }
 
 /* Give sealed bytes to TCP; returns how many it took, or a negative errno. */
-static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, bool more)
+static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum hold hold)
 {
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	int sndbuf = sk->sk_sndbuf;
 	int done = 0, ret = 0;
 
-	if (more && may_hold(sk, len))
-		flags |= MSG_MORE;
+	if (hold != PUSH && may_hold(sk, len))
+		flags |= hold == HOLD ? KSSL_HOLD_FLAGS : MSG_MORE;
 	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
 	while (len && (ret = kssl_compat_send_page(sk, page, off, len, flags)) > 0) {
 		done += ret;
@@ -111,7 +119,7 @@ static int send_pending(struct kssl_session *s)
 
 	if (likely(!tx->pend_len))
 		return 0;
-	ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, false);
+	ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, PUSH);
 	if (ret > 0) {
 		tx->pend_off += ret;
 		tx->pend_len -= ret;
@@ -124,9 +132,10 @@ static int send_pending(struct kssl_session *s)
 }
 
 /* Give a sealed record to TCP; what it cannot take becomes pending. */
-static int send_record(struct kssl_session *s, struct page *page, u32 off, u32 len, bool more)
+static int send_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
+		       enum hold hold)
 {
-	int ret = to_tcp(s->sk, page, off, len, more);
+	int ret = to_tcp(s->sk, page, off, len, hold);
 
 	if (ret == (int)len)
 		return 0;
@@ -142,7 +151,7 @@ static int send_record(struct kssl_session *s, struct page *page, u32 off, u32 l
 
 /* Seal the text of @len bytes at @off and send the record. */
 static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32 off, u32 len,
-			 bool more)
+			 enum hold hold)
 {
 	struct kssl_half *half = s->seal;
 	u32 head = kssl_aead_head(half);
@@ -157,7 +166,7 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 		return err;
 	s->tx_records++;
 	kssl_mib_inc(s->kn, KSSL_MIB_TX_RECORDS);
-	return send_record(s, page, off - head, head + len + kssl_aead_tail(half), more);
+	return send_record(s, page, off - head, head + len + kssl_aead_tail(half), hold);
 }
 
 static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len)
@@ -171,7 +180,7 @@ static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len
 	off = frag->offset + head;
 	memcpy(page_address(frag->page) + off, text, len);
 	frag->offset += span;
-	return seal_and_send(s, type, frag->page, off, len, false);
+	return seal_and_send(s, type, frag->page, off, len, PUSH);
 }
 
 static void drop_open(struct kssl_tx *tx)
@@ -183,13 +192,13 @@ static void drop_open(struct kssl_tx *tx)
 }
 
 /* Close the open record of MSG_MORE data, if there is one. */
-static int close_open(struct kssl_session *s, bool more)
+static int close_open(struct kssl_session *s, enum hold hold)
 {
 	struct kssl_tx *tx = &s->tx;
 	int err = 0;
 
 	if (tx->len)
-		err = seal_and_send(s, TLS_APPDATA, tx->page, tx->off, tx->len, more);
+		err = seal_and_send(s, TLS_APPDATA, tx->page, tx->off, tx->len, hold);
 	drop_open(tx);
 	return err;
 }
@@ -248,7 +257,7 @@ int kssl_tx_flush(struct kssl_session *s)
 	if (err || !s->tx.len)
 		return err;
 	err = before_data(s);
-	return finish(s, err ?: close_open(s, false));
+	return finish(s, err ?: close_open(s, PUSH));
 }
 
 /**
@@ -271,7 +280,7 @@ int kssl_tx_control(struct kssl_session *s, u8 type, const void *text, u32 len)
 	send_pending(s);
 	if (s->tx.pend_len)
 		return -EAGAIN;
-	err = close_open(s, true);
+	err = close_open(s, HOLD);
 	return err ?: send_alone(s, type, text, len);
 }
 
@@ -294,7 +303,7 @@ int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
 			return -ENOMEM;
 		memcpy(page_address(frag->page) + frag->offset, bytes, n);
 		frag->offset += n;
-		err = send_record(s, frag->page, frag->offset - n, n, len > n);
+		err = send_record(s, frag->page, frag->offset - n, n, len > n ? HOLD : PUSH);
 		if (err)
 			return err;
 		if (s->tx.pend_len)
@@ -426,7 +435,7 @@ static int send_some(struct kssl_session *s, struct msghdr *msg, bool more, long
 	if (tx->len < tx->room && (more || msg_data_left(msg)))
 		return n;
 	give_back(s);
-	err = close_open(s, more || msg_data_left(msg));
+	err = close_open(s, msg_data_left(msg) ? HOLD : more ? CORK : PUSH);
 	return finish(s, err) ?: n;
 }
 

@@ -18,16 +18,16 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define KSSL_HAVE_SENDPAGE 1
 #define KSSL_MORE_FLAGS	(MSG_MORE | MSG_SENDPAGE_NOTLAST)
+#define KSSL_HOLD_FLAGS	(MSG_MORE | MSG_SENDPAGE_NOTLAST)
 
 static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 off, u32 len,
 					int flags)
 {
-	if (flags & MSG_MORE)
-		flags |= MSG_SENDPAGE_NOTLAST;
 	return do_tcp_sendpages(sk, page, off, len, flags);
 }
 #else
 #define KSSL_MORE_FLAGS	MSG_MORE
+#define KSSL_HOLD_FLAGS	MSG_MORE
 
 static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 off, u32 len,
 					int flags)
