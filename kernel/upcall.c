@@ -15,6 +15,8 @@
  *     those that wait; one that already runs finds s->hs changed under the
  *     socket lock and does nothing.  Nobody queues them without s->hs.
  *   - the lists of waiting handshakes and of a worker's: only with s->hs.
+ * While anyone waits no worker has room: whoever makes room gives it, under
+ * kn->lock, to those who wait longest (admit()), so nobody is overtaken.
  * Whether an answer or a cancel comes first is decided under the socket lock.
  */
 #include "upcall.h"
@@ -77,6 +79,7 @@ struct kssl_worker {
  * @moved: records were consumed or bytes sent, so nobody else can take over
  * @offered: records in the message that the worker answers
  * @kept: records it has seen and not consumed
+ * @deadline: when @timeout ends it, jiffies
  */
 struct kssl_hs {
 	refcount_t ref;
@@ -95,6 +98,7 @@ struct kssl_hs {
 	bool moved;
 	u32 offered;
 	u32 kept;
+	unsigned long deadline;
 };
 
 static struct workqueue_struct *wq;
@@ -155,23 +159,64 @@ static struct kssl_worker *worker_pick(struct kssl_net *kn)
 	return best;
 }
 
-static void worker_free(struct kssl_net *kn, struct kssl_worker *w)
+/* A handshake waits, and there is no worker at all. */
+static void arm_grace(struct kssl_net *kn, struct kssl_hs *hs)
 {
 	lockdep_assert_held(&kn->lock);
-	list_del(&w->node);
-	kn->nr_workers--;
-	kfree(w);
+	arm(hs, &hs->grace, msecs_to_jiffies(READ_ONCE(kn->grace_ms)));
 }
 
-/* There is room: let the first @nr that wait try again. */
-static void wake_waiting(struct kssl_net *kn, u32 nr)
+static void worker_add(struct kssl_net *kn, struct kssl_worker *w)
 {
 	struct kssl_hs *hs;
 
 	lockdep_assert_held(&kn->lock);
-	list_for_each_entry(hs, &kn->waiting, node) {
-		if (!nr--)
+	list_add(&w->node, &kn->workers);
+	if (kn->nr_workers++)
+		return;
+	list_for_each_entry(hs, &kn->waiting, node)
+		disarm(hs, &hs->grace);
+}
+
+static void worker_free(struct kssl_net *kn, struct kssl_worker *w)
+{
+	struct kssl_hs *hs;
+
+	lockdep_assert_held(&kn->lock);
+	list_del(&w->node);
+	kfree(w);
+	if (--kn->nr_workers)
+		return;
+	list_for_each_entry(hs, &kn->waiting, node)
+		arm_grace(kn, hs);
+}
+
+static void give_to(struct kssl_net *kn, struct kssl_hs *hs, struct kssl_worker *w)
+{
+	lockdep_assert_held(&kn->lock);
+	if (!list_empty(&hs->node)) {
+		list_del(&hs->node);
+		kn->nr_waiting--;
+	}
+	list_add_tail(&hs->node, &w->sessions);
+	hs->worker = w;
+	w->nr_active++;
+	list_move_tail(&w->node, &kn->workers);
+}
+
+/* There may be room: those who wait longest come in first. */
+static void admit(struct kssl_net *kn)
+{
+	struct kssl_worker *w;
+	struct kssl_hs *hs;
+
+	lockdep_assert_held(&kn->lock);
+	while (!list_empty(&kn->waiting)) {
+		w = worker_pick(kn);
+		if (!w)
 			break;
+		hs = list_first_entry(&kn->waiting, struct kssl_hs, node);
+		give_to(kn, hs, w);
 		arm(hs, &hs->pump, 0);
 	}
 }
@@ -193,21 +238,8 @@ static bool unlink_locked(struct kssl_net *kn, struct kssl_hs *hs, u32 *portid)
 	*portid = w->portid;
 	if (!--w->nr_active && w->leaving)
 		worker_free(kn, w);
-	wake_waiting(kn, 1);
+	admit(kn);
 	return true;
-}
-
-static void give_to(struct kssl_net *kn, struct kssl_hs *hs, struct kssl_worker *w)
-{
-	lockdep_assert_held(&kn->lock);
-	if (!list_empty(&hs->node)) {
-		list_del(&hs->node);
-		kn->nr_waiting--;
-	}
-	list_add_tail(&hs->node, &w->sessions);
-	hs->worker = w;
-	w->nr_active++;
-	list_move_tail(&w->node, &kn->workers);
 }
 
 /*
@@ -231,7 +263,7 @@ static s64 assign(struct kssl_net *kn, struct kssl_hs *hs)
 		list_add_tail(&hs->node, &kn->waiting);
 		kn->nr_waiting++;
 		if (!kn->nr_workers)
-			arm(hs, &hs->grace, msecs_to_jiffies(kn->grace_ms));
+			arm_grace(kn, hs);
 	}
 	spin_unlock_bh(&kn->lock);
 	return ret;
@@ -260,9 +292,8 @@ int kssl_upcall_worker_join(struct kssl_net *kn, u32 portid, u32 capacity)
 		err = -EEXIST;
 		kfree(w);
 	} else {
-		list_add(&w->node, &kn->workers);
-		kn->nr_workers++;
-		wake_waiting(kn, capacity);
+		worker_add(kn, w);
+		admit(kn);
 	}
 	spin_unlock_bh(&kn->lock);
 	return err;
@@ -361,6 +392,7 @@ int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 {
 	struct kssl_net *kn = s->kn;
 	struct kssl_hs *hs = s->hs;
+	unsigned long timeout;
 
 	if (!hs || s->state != KSSL_STATE_INIT)
 		return -EALREADY;
@@ -372,9 +404,27 @@ int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 	}
 	WRITE_ONCE(s->state, KSSL_STATE_HANDSHAKE);
 	kssl_mib_inc(kn, KSSL_MIB_HS_STARTED);
-	arm(hs, &hs->timeout, msecs_to_jiffies(timeout_ms ?: READ_ONCE(kn->timeout_ms)));
+	timeout = msecs_to_jiffies(min_t(u32, timeout_ms ?: READ_ONCE(kn->timeout_ms), INT_MAX));
+	hs->deadline = jiffies + timeout;
+	arm(hs, &hs->timeout, timeout);
 	arm(hs, &hs->pump, 0);
 	return 0;
+}
+
+/**
+ * kssl_upcall_time_left() - of the whole handshake
+ * @s: a session in the handshake; socket lock
+ *
+ * Return: milliseconds, 0 if time is up or no handshake is under way.
+ */
+u32 kssl_upcall_time_left(const struct kssl_session *s)
+{
+	long left;
+
+	if (!s->hs || s->state != KSSL_STATE_HANDSHAKE)
+		return 0;
+	left = s->hs->deadline - jiffies;
+	return left > 0 ? jiffies_to_msecs(left) : 0;
 }
 
 /**
@@ -511,7 +561,12 @@ static void pump(struct kssl_session *s, struct kssl_hs *hs)
 	}
 	if (s->state == KSSL_STATE_INIT && (!may_start(s, nr) || kssl_upcall_start(s, 0)))
 		return;
-	if (hs->told ? nr <= hs->kept : !nr && s->role == KSSL_ROLE_SERVER)
+	if (hs->told && nr <= hs->kept) {	/* nothing the worker has not seen */
+		if (kssl_framer_fin(s))
+			refuse(s, -ECONNRESET);
+		return;
+	}
+	if (!hs->told && !nr && s->role == KSSL_ROLE_SERVER)
 		return;
 	portid = assign(s->kn, hs);
 	if (portid < 0)
@@ -608,7 +663,7 @@ static int apply(struct kssl_session *s, const struct kssl_hs_answer *a)
 	if (a->consumed <= hs->offered)
 		err = kssl_framer_consume(s, a->consumed);
 	if (err) {
-		kssl_session_fail(s, -EIO, KSSL_ALERT_NONE, "handshake daemon broke the protocol");
+		kssl_session_fail(s, -EBADMSG, KSSL_ALERT_NONE, "handshake daemon broke the protocol");
 		return err;
 	}
 	hs->kept = hs->offered - a->consumed;
@@ -695,13 +750,27 @@ static void store(struct kssl_session *s, const struct kssl_hs_answer *a, struct
 		s->tx.limit = min_t(u16, a->record_limit - (a->version == TLS13), TLS_TEXT_MAX);
 }
 
+/* The worker's bytes go before the first record is sealed. */
+static int finish(struct kssl_session *s, struct kssl_hs_answer *a, struct keep *k)
+{
+	int err = apply(s, a);
+
+	if (err)
+		return err;
+	kssl_keys_install(s, &a->seal, &a->open);
+	store(s, a, k);
+	kssl_mib_inc(s->kn, KSSL_MIB_HS_DONE);
+	kssl_session_open(s);
+	return 0;
+}
+
 /**
  * kssl_upcall_done() - a worker is done: bytes out, keys in
  * @s: the session
  * @a: its answer; @a->seal and @a->open are taken over on success
  *
  * Return: 0; -EINVAL (keys missing, or more consumed than offered); -ENOENT (no
- * such question); -ENOMEM; or why bytes were not sent.
+ * such question); -ENOMEM (the session has failed); or why bytes were not sent.
  */
 int kssl_upcall_done(struct kssl_session *s, struct kssl_hs_answer *a)
 {
@@ -712,20 +781,17 @@ int kssl_upcall_done(struct kssl_session *s, struct kssl_hs_answer *a)
 	if (!a->seal || !a->open)
 		return -EINVAL;
 	err = keep_copy(&k, a);
-	sk = err ? NULL : answer_begin(s, a->portid);
-	if (!sk) {
-		keep_free(&k);
-		return err ?: -ENOENT;
+	sk = answer_begin(s, a->portid);
+	if (sk) {
+		s->hs->answered = true;
+		if (err)
+			kssl_session_fail(s, err, KSSL_ALERT_NONE, "out of memory");
+		else
+			err = finish(s, a, &k);
+		answer_end(sk);
+	} else {
+		err = -ENOENT;
 	}
-	s->hs->answered = true;
-	err = apply(s, a);
-	if (!err) {
-		kssl_keys_install(s, &a->seal, &a->open);
-		store(s, a, &k);
-		kssl_mib_inc(s->kn, KSSL_MIB_HS_DONE);
-		kssl_session_open(s);
-	}
-	answer_end(sk);
 	keep_free(&k);
 	return err;
 }

@@ -55,6 +55,7 @@ struct kssl_hs_answer {
 /* From the socket's side. */
 int kssl_upcall_alloc(struct kssl_session *s, gfp_t gfp);
 int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms);
+u32 kssl_upcall_time_left(const struct kssl_session *s);
 void kssl_upcall_kick(struct kssl_session *s);
 void kssl_upcall_cancel(struct kssl_session *s);
 
