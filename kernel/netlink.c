@@ -85,7 +85,7 @@ static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
 	    nla_put_u8(skb, KSSL_A_HS_PEER_AUTH, s->peer_auth) ||
 	    nla_put_u32(skb, KSSL_A_HS_UID, uid_in(s)) ||
 	    nla_put_u32(skb, KSSL_A_HS_PID, s->pid) ||
-	    nla_put_u32(skb, KSSL_A_HS_TIMEOUT_MS, s->kn->timeout_ms) ||
+	    nla_put_u32(skb, KSSL_A_HS_TIMEOUT_MS, kssl_upcall_time_left(s)) ||
 	    nla_put_string(skb, KSSL_A_HS_COMM, s->comm) ||
 	    put_string(skb, KSSL_A_HS_PEER_NAME, client ? s->peer_name : NULL) ||
 	    put_string(skb, KSSL_A_HS_IDENTITY, s->identity) ||
@@ -304,6 +304,7 @@ static int session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		if (err == -EMSGSIZE)
 			break;
 		cb->args[0] = id;
+		cond_resched();
 	}
 	return skb->len;
 }
@@ -371,6 +372,8 @@ static int explain(struct genl_info *info, int err)
 	else if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KSSL_A_HS_CONSUMED],
 				    "more records consumed than offered");
+	else if (err == -ENOMEM)
+		NL_SET_ERR_MSG(info->extack, "out of memory");
 	else if (err)
 		NL_SET_ERR_MSG(info->extack, "the bytes could not be sent to the peer");
 	return err;
@@ -460,16 +463,15 @@ static struct kssl_half *half_parse(struct genl_info *info, int which)
 	return half;
 }
 
-/* The request's own copy of the keys; the skb is freed unwiped after us. */
-static void wipe_request(struct genl_info *info)
+/* Longer than the socket option of that name could hold? @max without the NUL. */
+static bool too_long(struct genl_info *info, int which, int max)
 {
-	static const int which[] = { KSSL_A_HS_TX, KSSL_A_HS_RX };
-	int i;
+	const struct nlattr *attr = info->attrs[which];
 
-	for (i = 0; i < ARRAY_SIZE(which); i++)
-		if (info->attrs[which[i]])
-			memzero_explicit(nla_data(info->attrs[which[i]]),
-					 nla_len(info->attrs[which[i]]));
+	if (!attr || nla_len(attr) <= max + 1)
+		return false;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr, "name too long");
+	return true;
 }
 
 static int done_parse(struct genl_info *info, struct kssl_hs_answer *a)
@@ -479,6 +481,9 @@ static int done_parse(struct genl_info *info, struct kssl_hs_answer *a)
 	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_VERSION) ||
 	    GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_SUITE) ||
 	    GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_TX) || GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_RX))
+		return -EINVAL;
+	if (too_long(info, KSSL_A_HS_IDENTITY, KSSL_IDENTITY_MAX) ||
+	    too_long(info, KSSL_A_HS_ALPN, KSSL_ALPN_MAX))
 		return -EINVAL;
 	a->version = nla_get_u16(attrs[KSSL_A_HS_VERSION]);
 	a->suite = nla_get_u16(attrs[KSSL_A_HS_SUITE]);
@@ -530,14 +535,26 @@ static int done(struct genl_info *info, struct kssl_hs_answer *a)
 	return err;
 }
 
+/*
+ * Parsed here, not by the core, so that the keys in a request that fails its
+ * policy are wiped as well: the skb is freed unwiped after us, and an error's
+ * acknowledgement quotes the request.
+ */
 static int hs_done_doit(struct sk_buff *req, struct genl_info *info)
 {
+	struct nlattr *attrs[KSSL_A_HS_MAX + 1];
 	struct kssl_hs_answer a = {};
-	int err = done(info, &a);
+	int err;
 
+	info->attrs = attrs;
+	err = nlmsg_parse(info->nlhdr, GENL_HDRLEN, attrs, KSSL_A_HS_MAX, kssl_hs_nl_policy,
+			  info->extack);
+	if (!err)
+		err = done(info, &a);
 	kssl_keys_free(a.seal);
 	kssl_keys_free(a.open);
-	wipe_request(info);
+	memzero_explicit(genlmsg_data(info->genlhdr), genlmsg_len(info->genlhdr));
+	info->attrs = NULL;
 	return err;
 }
 
@@ -649,7 +666,7 @@ static const struct genl_ops ops[] = {
 	OP(KSSL_CMD_WORKER_LEAVE, worker_leave_doit, worker, KSSL_A_WORKER_MAX,
 	   GENL_UNS_ADMIN_PERM),
 	OP(KSSL_CMD_HS_DATA, hs_data_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
-	OP(KSSL_CMD_HS_DONE, hs_done_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
+	{ .cmd = KSSL_CMD_HS_DONE, .doit = hs_done_doit, .flags = GENL_UNS_ADMIN_PERM },
 	OP(KSSL_CMD_HS_FAIL, hs_fail_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
 	{
 		.cmd = KSSL_CMD_SESSION_GET,
@@ -674,7 +691,7 @@ static struct genl_family family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = ops,
 	.n_ops = ARRAY_SIZE(ops),
-	.resv_start_op = KSSL_CMD_MAX + 1,
+	.resv_start_op = KSSL_CMD_MAX + 1,	/* hs-done has no policy here on purpose */
 	.mcgrps = groups,
 	.n_mcgrps = ARRAY_SIZE(groups),
 };
