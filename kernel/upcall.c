@@ -221,25 +221,34 @@ static void admit(struct kssl_net *kn)
 	}
 }
 
-/* Off its list; true and @portid if a worker has it. */
-static bool unlink_locked(struct kssl_net *kn, struct kssl_hs *hs, u32 *portid)
+/* The port of the worker that has it; 0 if none has. */
+static u32 worker_port(struct kssl_net *kn, struct kssl_hs *hs)
+{
+	u32 portid;
+
+	spin_lock_bh(&kn->lock);
+	portid = hs->worker ? hs->worker->portid : 0;
+	spin_unlock_bh(&kn->lock);
+	return portid;
+}
+
+/* Off its list; its place at a worker goes to the next. */
+static void unlink_locked(struct kssl_net *kn, struct kssl_hs *hs)
 {
 	struct kssl_worker *w = hs->worker;
 
 	lockdep_assert_held(&kn->lock);
 	if (list_empty(&hs->node))
-		return false;
+		return;
 	list_del_init(&hs->node);
 	hs->worker = NULL;
 	if (!w) {
 		kn->nr_waiting--;
-		return false;
+		return;
 	}
-	*portid = w->portid;
 	if (!--w->nr_active && w->leaving)
 		worker_free(kn, w);
 	admit(kn);
-	return true;
 }
 
 /*
@@ -448,19 +457,20 @@ void kssl_upcall_cancel(struct kssl_session *s)
 	struct kssl_hs *hs = s->hs;
 	struct kssl_net *kn = s->kn;
 	u32 portid;
-	bool had;
 
 	if (!hs)
 		return;
 	s->hs = NULL;
+	/* before its place is free: the next READY would exceed the capacity */
+	portid = hs->told && !hs->answered ? worker_port(kn, hs) : 0;
+	if (portid)
+		kssl_nl_hs_send(KSSL_CMD_HS_CANCEL, portid, s, NULL, 0);
 	spin_lock_bh(&kn->lock);
-	had = unlink_locked(kn, hs, &portid);
+	unlink_locked(kn, hs);
 	spin_unlock_bh(&kn->lock);
 	disarm(hs, &hs->pump);
 	disarm(hs, &hs->timeout);
 	disarm(hs, &hs->grace);
-	if (had && hs->told && !hs->answered)
-		kssl_nl_hs_send(KSSL_CMD_HS_CANCEL, portid, s, NULL, 0);
 	hs_put(hs);
 }
 
@@ -629,18 +639,13 @@ static struct sock *answer_begin(struct kssl_session *s, u32 portid)
 {
 	struct sock *sk = kssl_session_sock(s);
 	struct kssl_hs *hs;
-	bool its = false;
 
 	if (!sk)
 		return NULL;
 	lock_sock(sk);
 	hs = s->hs;
-	if (hs && s->state == KSSL_STATE_HANDSHAKE && hs->busy) {
-		spin_lock_bh(&s->kn->lock);
-		its = hs->worker && hs->worker->portid == portid;
-		spin_unlock_bh(&s->kn->lock);
-	}
-	if (its)
+	if (hs && s->state == KSSL_STATE_HANDSHAKE && hs->busy &&
+	    worker_port(s->kn, hs) == portid)
 		return sk;
 	release_sock(sk);
 	sock_put(sk);
