@@ -1,0 +1,321 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Every netlink command: good, bad attribute, wrong moment, other namespace; and
+a worker that breaks the rules, which must never make a usable socket."""
+import errno
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
+import genl  # noqa: E402
+import tap  # noqa: E402
+from genl import Genl, Refused, attr, nest, u8, u16, u64  # noqa: E402
+from records import Half  # noqa: E402
+
+SESSION, BYTES, CONSUMED, VERSION, SUITE, TX, RX = 1, 14, 15, 16, 17, 18, 19
+ERR, ALERT, TEXT = 26, 27, 30
+
+
+def refused(nl, cmd, *attrs):
+    try:
+        nl.call(cmd, *attrs)
+    except Refused as e:
+        return e.errno, e.why
+    return 0, ''
+
+
+def register(capacity=4):
+    nl = Genl()
+    nl.call(genl.REGISTER, attr(1, 1), attr(2, capacity))
+    return nl
+
+
+class Asker:
+    """A client whose connect() hangs in a handshake."""
+
+    def __init__(self):
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.sock = socket.socket()
+        tap.attach(self.sock)
+        self.result = None
+        self.thread = threading.Thread(target=self.connect)
+        self.thread.start()
+        self.peer, _ = self.listener.accept()
+        self.peer.settimeout(10)
+
+    def connect(self):
+        self.result = tap.errno_of(self.sock.connect, self.listener.getsockname())
+
+    def end(self):
+        self.thread.join(15)
+        return self.result
+
+    def close(self):
+        self.sock.close()
+        self.peer.close()
+        self.listener.close()
+        self.thread.join(15)
+
+
+def caps_and_policy():
+    nl = Genl()
+    caps = nl.call(genl.CAPS)[0]
+    assert struct.unpack('I', caps[1])[0] == 1 and struct.unpack('I', caps[4])[0] == 0
+    assert set(nl.call(genl.POLICY_GET)[0]) == {1, 2, 3}
+    nl.call(genl.POLICY_SET, attr(1, 1234))
+    assert struct.unpack('I', nl.call(genl.POLICY_GET)[0][1])[0] == 1234
+    err, why = refused(nl, genl.POLICY_SET, attr(2, 0))
+    assert err == errno.ERANGE and why, (err, why)
+    err, why = refused(nl, genl.POLICY_SET, attr(99, 1))
+    assert err == errno.EINVAL, (err, why)
+    err, _ = refused(nl, 200)
+    assert err == errno.EOPNOTSUPP
+    nl.call(genl.POLICY_SET, attr(1, 5000))
+    nl.close()
+
+
+def registering():
+    nl = Genl()
+    err, why = refused(nl, genl.REGISTER, attr(1, 2), attr(2, 4))
+    assert err == errno.EPROTONOSUPPORT and 'abi' in why, (err, why)
+    assert refused(nl, genl.REGISTER, attr(1, 1))[0] == errno.EINVAL
+    assert refused(nl, genl.REGISTER, attr(1, 1), attr(2, 0))[0] == errno.ERANGE
+    assert refused(nl, genl.LEAVE)[0] == errno.ENOENT
+    nl.call(genl.REGISTER, attr(1, 1), attr(2, 4))
+    assert refused(nl, genl.REGISTER, attr(1, 1), attr(2, 4))[0] == errno.EEXIST
+    assert struct.unpack('I', nl.call(genl.CAPS)[0][4])[0] == 1
+    nl.call(genl.LEAVE)
+    assert struct.unpack('I', nl.call(genl.CAPS)[0][4])[0] == 0
+    nl.close()
+
+
+def no_such_session():
+    nl = register()
+    for cmd in (genl.DATA, genl.HS_DONE, genl.FAIL):
+        err, why = refused(nl, cmd, attr(SESSION, 12345), attr(ERR, 5), u16(VERSION, 0x304),
+                           u16(SUITE, 0x1301), nest(TX), nest(RX))
+        assert err == errno.ENOENT and why, (cmd, err, why)
+        assert refused(nl, cmd)[0] == errno.EINVAL
+    assert refused(nl, genl.GET, attr(1, 12345))[0] == errno.ENOENT
+    nl.close()
+
+
+def relay():
+    """Bytes out, records in, consumed by count; then keys; then data both ways."""
+    nl = register()
+    a = Asker()
+    sid, got = nl.ready()
+    assert struct.unpack('B', got[2])[0] == 1
+    assert refused(nl, genl.DATA, attr(SESSION, sid), attr(CONSUMED, 1))[0] == errno.EINVAL
+    assert a.end() == errno.EIO     # more consumed than offered: the session ends
+    a.close()
+    a = Asker()
+    sid = nl.ready()[0]
+    nl.call(genl.DATA, attr(SESSION, sid), attr(BYTES, b'client hello'))
+    assert tap.read_all(a.peer, 12) == b'client hello'
+    assert refused(nl, genl.DATA, attr(SESSION, sid))[0] == errno.ENOENT, 'second answer'
+    records = b'\x16\3\3\0\4abcd' + b'\x14\3\3\0\1\1'
+    a.peer.sendall(records + b'\x16\3')
+    cmd, got = nl.wait()
+    assert cmd == genl.DATA and got[13] == records, got
+    out, back = Half(0x1301), Half(0x1301)
+    nl.call(genl.HS_DONE, attr(SESSION, sid), attr(BYTES, b'finished'), attr(CONSUMED, 1),
+            u16(VERSION, 0x304), u16(SUITE, 0x1301), nest(TX, attr(1, back.secret), u64(5, 0)),
+            nest(RX, attr(1, out.secret), u64(5, 0)))
+    assert a.end() == 0
+    assert tap.read_all(a.peer, 8) == b'finished'
+    a.sock.send(b'sealed')
+    assert back.read(a.peer) == (23, b'sealed')
+    # the record that was not consumed is the first to be opened: a stray CCS
+    assert tap.errno_of(a.sock.recv, 10) == errno.EBADMSG
+    assert back.read(a.peer) == (21, b'\2\x0a')
+    a.close()
+    nl.close()
+
+
+def bad_keys():
+    """No mistake of a worker in hs-done leads to an open session."""
+    good = Half(0x1301)
+    tx, rx = nest(TX, attr(1, good.secret)), nest(RX, attr(1, good.secret))
+    version, suite = u16(VERSION, 0x304), u16(SUITE, 0x1301)
+    rows = {
+        'no keys': [version, suite],
+        'one direction': [version, suite, tx],
+        'no version': [suite, tx, rx],
+        'empty keys': [version, suite, nest(TX), nest(RX)],
+        'short secret': [version, suite, nest(TX, attr(1, bytes(31))), rx],
+        'long secret': [version, suite, nest(TX, attr(1, bytes(49))), rx],
+        'key and secret': [version, suite, nest(TX, attr(1, bytes(32)), attr(2, bytes(16))), rx],
+        'unknown suite': [version, u16(SUITE, 0x9999), tx, rx],
+        'suite of 1.2': [version, u16(SUITE, 0xc02f), tx, rx],
+        'version 1.1': [u16(VERSION, 0x302), suite, tx, rx],
+        'garbage nest': [version, suite, attr(TX | 0x8000, b'\xff' * 7), rx],
+    }
+    nl = register()
+    for name, attrs in rows.items():
+        a = Asker()
+        sid = nl.ready()[0]
+        err, why = refused(nl, genl.HS_DONE, attr(SESSION, sid), *attrs)
+        assert err in (errno.EINVAL, errno.ERANGE), (name, err)
+        info = tap.info(a.sock)
+        assert info['state'] == 2 and not info['version'], (name, info)
+        nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EKEYREJECTED), u8(ALERT, 42),
+                attr(TEXT, 'no'), attr(BYTES, b'alert'))
+        assert a.end() == errno.EKEYREJECTED, (name, a.result)
+        assert a.peer.recv(100) == b'alert'
+        assert tap.error(a.sock)['text'] == 'no' and tap.error(a.sock)['sent'] == 42
+        a.close()
+    nl.close()
+
+
+def not_the_worker():
+    one, two = register(), register()
+    a = Asker()
+    first = None
+    for nl, other in ((one, two), (two, one)):
+        nl.sock.settimeout(1)
+        try:
+            sid = nl.ready()[0]
+        except TimeoutError:
+            continue
+        first = nl
+        assert refused(other, genl.FAIL, attr(SESSION, sid), attr(ERR, 5))[0] == errno.ENOENT
+    # its worker dies with nothing done: the other one gets it
+    before = tap.counters()['HsRequeued']
+    first.close()
+    second = two if first is one else one
+    second.sock.settimeout(10)
+    cmd, got = second.wait()
+    assert cmd == genl.READY and got[SESSION] == struct.pack('I', sid)
+    assert tap.counters()['HsRequeued'] == before + 1
+    # after bytes went out nobody can take over
+    second.call(genl.DATA, attr(SESSION, sid), attr(BYTES, b'x'))
+    second.close()
+    assert a.end() == errno.ESRCH, a.result
+    a.close()
+
+
+def cancelled():
+    nl = register()
+    a = Asker()
+    sid = nl.ready()[0]
+    a.sock.shutdown(socket.SHUT_RDWR)
+    a.peer.close()
+    a.thread.join(25)
+    a.close()
+    deadline = time.time() + 5
+    while time.time() < deadline:
+        cmd, got = nl.wait()
+        if cmd == genl.CANCEL and got[SESSION] == struct.pack('I', sid):
+            break
+    else:
+        raise AssertionError('no cancel')
+    assert refused(nl, genl.FAIL, attr(SESSION, sid), attr(ERR, 5))[0] == errno.ENOENT
+    nl.close()
+
+
+def capacity():
+    nl = register(1)
+    a, b = Asker(), Asker()
+    first = nl.ready()[0]
+    nl.sock.settimeout(0.5)
+    try:
+        nl.wait()
+        raise AssertionError('more than the capacity')
+    except TimeoutError:
+        pass
+    nl.sock.settimeout(10)
+    nl.call(genl.FAIL, attr(SESSION, first), attr(ERR, 13))
+    second = nl.ready()[0]
+    assert second != first
+    nl.call(genl.FAIL, attr(SESSION, second), attr(ERR, 13))
+    assert {a.end(), b.end()} == {13}
+    a.close()
+    b.close()
+    nl.close()
+
+
+def timeout_and_queue():
+    nl = register(1)
+    nl.call(genl.POLICY_SET, attr(2, 700), attr(3, 1))
+    a, b = Asker(), Asker()     # one at the worker, one in the queue
+    time.sleep(0.3)
+    c = Asker()
+    assert c.end() == errno.ECONNREFUSED, c.result
+    assert 'waiting' in tap.error(c.sock)['text']
+    assert a.end() == errno.ETIMEDOUT and b.end() == errno.ETIMEDOUT
+    nl.call(genl.POLICY_SET, attr(2, 20000), attr(3, 4096))
+    for x in (a, b, c):
+        x.close()
+    nl.close()
+
+
+def not_tls():
+    """A peer that speaks no TLS, and one that leaves."""
+    nl = register()
+    for bytes_, err in ((b'GET / HTTP/1.0\r\n\r\n', errno.EBADMSG),
+                        (b'\x16\3\1\xff\xff', errno.EMSGSIZE), (b'\x16\3\1\0\0', errno.EBADMSG),
+                        (b'', errno.ECONNRESET), (b'\x16\3\1\0\x20abc', errno.ECONNRESET)):
+        listener = socket.create_server(('127.0.0.1', 0))
+        tap.attach(listener)
+        c = socket.create_connection(listener.getsockname())
+        s, _ = listener.accept()
+        c.sendall(bytes_)
+        if err == errno.ECONNRESET:
+            c.close()
+        assert tap.errno_of(s.recv, 10) == err, (bytes_, tap.error(s))
+        if err != errno.ECONNRESET:
+            assert tap.read_all(c, 7)[:6] == b'\x15\3\3\0\2\2'
+        for x in (s, c, listener):
+            x.close()
+    nl.close()
+
+
+def other_namespace():
+    r, w = os.pipe()
+    a_listener = socket.create_server(('127.0.0.1', 0))
+    tap.attach(a_listener)
+    pid = os.fork()
+    if not pid:
+        libc = __import__('ctypes').CDLL(None)
+        good = libc.unshare(0x40000000) == 0
+        nl = Genl()
+        good = good and nl.call(genl.GET, flags=genl.REQUEST | genl.DUMP) == []
+        good = good and struct.unpack('I', nl.call(genl.CAPS)[0][4])[0] == 0
+        os.write(w, b'y' if good else b'n')
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(r, 1) == b'y'
+    nl = Genl()
+    assert len(nl.call(genl.GET, flags=genl.REQUEST | genl.DUMP)) >= 1
+    a_listener.close()
+    nl.close()
+
+
+def big_dump():
+    listeners = []
+    for _ in range(300):
+        s = socket.socket()
+        tap.attach(s)
+        s.setsockopt(tap.SOL_KSSL, tap.PEER_NAME, b'n' * 255)
+        listeners.append(s)
+    nl = Genl()
+    got = nl.call(genl.GET, flags=genl.REQUEST | genl.DUMP)
+    assert len({g[1] for g in got}) == len(got) >= 300, len(got)
+    for s in listeners:
+        s.close()
+    nl.close()
+
+
+def main():
+    for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, not_the_worker,
+               cancelled, capacity, timeout_and_queue, not_tls, other_namespace, big_dump):
+        tap.case(fn.__name__)(fn)
+    tap.done()
+
+
+main()
