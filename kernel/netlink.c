@@ -517,22 +517,36 @@ static int done_keys(struct genl_info *info, struct kssl_hs_answer *a)
 	return 0;
 }
 
-static int done(struct genl_info *info, struct kssl_hs_answer *a)
+static int done(struct genl_info *info, struct kssl_session *s, struct kssl_hs_answer *a)
 {
-	struct kssl_session *s;
 	int err;
 
 	err = done_parse(info, a);
-	if (err)
-		return err;
-	s = answer_parse(info, a);
-	if (IS_ERR(s))
-		return PTR_ERR(s);
-	err = done_keys(info, a);
 	if (!err)
-		err = explain(info, kssl_upcall_done(s, a));
+		err = done_keys(info, a);
+	return err ?: explain(info, kssl_upcall_done(s, a));
+}
+
+/* A worker that believes to be done will not answer again: end the session. */
+static void end_refused(struct genl_info *info)
+{
+	const struct nlattr *id = nlmsg_find_attr(info->nlhdr, GENL_HDRLEN, KSSL_A_HS_SESSION);
+	struct kssl_hs_answer a = {
+		.portid = info->snd_portid,
+		.err = EBADMSG,
+		.alert = KSSL_ALERT_NONE,
+		.alert_received = KSSL_ALERT_NONE,
+		.text = "handshake daemon broke the protocol",
+	};
+	struct kssl_session *s;
+
+	if (!id || nla_len(id) != sizeof(u32))
+		return;
+	s = kssl_session_find(kssl_net(genl_info_net(info)), nla_get_u32(id));
+	if (!s)
+		return;
+	kssl_upcall_fail(s, &a);	/* does nothing if it is not this worker's */
 	kssl_session_put(s);
-	return err;
 }
 
 /*
@@ -544,13 +558,22 @@ static int hs_done_doit(struct sk_buff *req, struct genl_info *info)
 {
 	struct nlattr *attrs[KSSL_A_HS_MAX + 1];
 	struct kssl_hs_answer a = {};
+	struct kssl_session *s;
 	int err;
 
 	info->attrs = attrs;
 	err = nlmsg_parse(info->nlhdr, GENL_HDRLEN, attrs, KSSL_A_HS_MAX, kssl_hs_nl_policy,
 			  info->extack);
-	if (!err)
-		err = done(info, &a);
+	if (!err) {
+		s = answer_parse(info, &a);
+		err = PTR_ERR_OR_ZERO(s);
+		if (!err) {
+			err = done(info, s, &a);
+			kssl_session_put(s);
+		}
+	}
+	if (err)
+		end_refused(info);
 	kssl_keys_free(a.seal);
 	kssl_keys_free(a.open);
 	memzero_explicit(genlmsg_data(info->genlhdr), genlmsg_len(info->genlhdr));

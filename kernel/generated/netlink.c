@@ -41,7 +41,7 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_PEER_VERIFIED] = { .type = NLA_U8 },
 	[KSSL_A_HS_SNI] = { .type = NLA_NUL_STRING, .len = 255 },
 	[KSSL_A_HS_RESUMED] = { .type = NLA_U8 },
-	[KSSL_A_HS_ERR] = NLA_POLICY_RANGE(NLA_U32, 1, 4095),
+	[KSSL_A_HS_ERR] = NLA_POLICY_RANGE(NLA_U32, 1, 133),
 	[KSSL_A_HS_ALERT] = { .type = NLA_U8 },
 	[KSSL_A_HS_ALERT_RECEIVED] = { .type = NLA_U8 },
 	[KSSL_A_HS_VERIFY] = { .type = NLA_U32 },

@@ -161,14 +161,30 @@ def bad_keys():
         sid = nl.ready()[0]
         err, why = refused(nl, genl.HS_DONE, attr(SESSION, sid), *attrs)
         assert err in (errno.EINVAL, errno.ERANGE), (name, err)
+        assert a.end() == errno.EBADMSG, (name, a.result)
         info = tap.info(a.sock)
-        assert info['state'] == 2 and not info['version'], (name, info)
-        nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EKEYREJECTED), u8(ALERT, 42),
-                attr(TEXT, 'no'), attr(BYTES, b'alert'))
-        assert a.end() == errno.EKEYREJECTED, (name, a.result)
-        assert a.peer.recv(100) == b'alert'
-        assert tap.error(a.sock)['text'] == 'no' and tap.error(a.sock)['sent'] == 42
+        assert info['state'] == 5 and not info['version'], (name, info)
+        assert tap.errno_of(a.sock.send, b'x') == errno.EPIPE
+        assert tap.errno_of(a.sock.recv, 1) == errno.EBADMSG
+        err, why = refused(nl, genl.FAIL, attr(SESSION, sid), attr(ERR, 5))
+        assert err == errno.ENOENT, (name, err)
         a.close()
+    nl.close()
+
+
+def failing():
+    """hs-fail: bytes, alert, errno and text reach peer and program."""
+    nl = register()
+    a = Asker()
+    sid = nl.ready()[0]
+    assert refused(nl, genl.FAIL, attr(SESSION, sid))[0] == errno.EINVAL
+    assert refused(nl, genl.FAIL, attr(SESSION, sid), attr(ERR, 512))[0] == errno.ERANGE
+    nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EKEYREJECTED), u8(ALERT, 42),
+            attr(TEXT, 'no'), attr(BYTES, b'alert'))
+    assert a.end() == errno.EKEYREJECTED, a.result
+    assert a.peer.recv(100) == b'alert'
+    assert tap.error(a.sock)['text'] == 'no' and tap.error(a.sock)['sent'] == 42
+    a.close()
     nl.close()
 
 
@@ -312,7 +328,8 @@ def big_dump():
 
 
 def main():
-    for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, not_the_worker,
+    for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, failing,
+               not_the_worker,
                cancelled, capacity, timeout_and_queue, not_tls, other_namespace, big_dump):
         tap.case(fn.__name__)(fn)
     tap.done()

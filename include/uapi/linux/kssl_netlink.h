@@ -145,7 +145,7 @@ enum kssl_cmd {
 	KSSL_CMD_WORKER_LEAVE,	/* Take no new handshakes; those under way go on. */
 	KSSL_CMD_HS_READY,	/* Kernel to worker, a new handshake. */
 	KSSL_CMD_HS_DATA,	/* Both ways. Kernel to worker, records; worker to kernel, bytes to send and records consumed. */
-	KSSL_CMD_HS_DONE,	/* Worker to kernel, the handshake succeeded. The bytes are sent before the first record is sealed. */
+	KSSL_CMD_HS_DONE,	/* Worker to kernel, the handshake succeeded. The bytes are sent before the first record is sealed. A refused one ends the session. */
 	KSSL_CMD_HS_FAIL,	/* Worker to kernel, the handshake failed. */
 	KSSL_CMD_HS_CANCEL,	/* Kernel to worker, the program closed the socket or time is up. */
 	KSSL_CMD_SESSION_GET,	/* One session, or all (dump). Without CAP_NET_ADMIN only those of one's own user id. */
