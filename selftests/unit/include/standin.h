@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Just enough of the kernel for kernel/record.c, suite.c, keys.c and aead.c to
+ * be compiled as they are in user space.  The crypto API is libcrypto (see
+ * crypto.h), so the cipher in these tests is not the kernel's.
+ */
+#ifndef STANDIN_H
+#define STANDIN_H
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <asm/types.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef unsigned int gfp_t;
+typedef struct { unsigned int val; } kuid_t;
+typedef struct { int n; } refcount_t;
+typedef struct { int n; } spinlock_t;
+
+#define U64_MAX UINT64_MAX
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define __rcu
+#define __force
+#define __percpu
+#define GFP_KERNEL 0
+#define GFP_KERNEL_ACCOUNT 0
+#define TASK_COMM_LEN 16
+
+struct rcu_head { void *next; };
+struct list_head { struct list_head *next, *prev; };
+struct xarray { void *head; };
+struct net { int n; };
+struct sock { int n; };
+struct page;
+struct inet_connection_sock { void *icsk_ulp_data; };
+
+static inline struct inet_connection_sock *inet_csk(const struct sock *sk)
+{
+	(void)sk;
+	return NULL;
+}
+
+static inline void put_unaligned_be16(u16 v, void *p)
+{
+	u8 *b = p;
+
+	b[0] = (u8)(v >> 8);
+	b[1] = (u8)v;
+}
+
+static inline void put_unaligned_be64(u64 v, void *p)
+{
+	u8 *b = p;
+	int i;
+
+	for (i = 7; i >= 0; i--, v >>= 8)
+		b[i] = (u8)v;
+}
+
+static inline u16 get_unaligned_be16(const void *p)
+{
+	const u8 *b = p;
+
+	return (u16)(b[0] << 8 | b[1]);
+}
+
+static inline u64 get_unaligned_be64(const void *p)
+{
+	const u8 *b = p;
+	u64 v = 0;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		v = v << 8 | b[i];
+	return v;
+}
+
+#define ERR_PTR(e) ((void *)(intptr_t)(e))
+#define PTR_ERR(p) ((int)(intptr_t)(p))
+#define IS_ERR(p) ((uintptr_t)(p) >= (uintptr_t)-4095)
+
+/* Allocations are counted, and the n-th can be made to fail. */
+void *test_alloc(size_t n);
+void test_free(void *p);
+void test_free_wiped(void *p);
+
+#define kzalloc(n, gfp) test_alloc(n)
+#define kfree_sensitive(p) test_free_wiped(p)
+
+static inline void memzero_explicit(void *p, size_t n)
+{
+	memset(p, 0, n);
+	__asm__ volatile("" : : "r"(p) : "memory");
+}
+
+#include "crypto.h"
+
+#endif
