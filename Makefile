@@ -17,7 +17,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 pc = $(shell pkg-config --cflags --libs $(1))
 
 .PHONY: all modules user selftests check demo sparse style kdoc nl-gen insmod rmmod install \
-	clean help setup vmpki
+	clean help setup libraries
 
 all: modules user
 
@@ -38,7 +38,11 @@ modules:
 sparse:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) C=2 CF=-D__CHECK_ENDIAN__ modules
 
-user: build/libkssl.so build/kssld build/ksslctl build/kssl-run build/kssl-run.so
+libraries:
+	@pkg-config --exists $(PKGS) || { echo "libraries are missing: apt-get install libssl-dev \
+	libnl-genl-3-dev libevent-dev libinih-dev libjansson-dev libcap-ng-dev pkg-config"; exit 1; }
+
+user: libraries build/libkssl.so build/kssld build/ksslctl build/kssl-run build/kssl-run.so
 
 HEADERS := $(wildcard include/kssl/*.h include/uapi/linux/*.h user/*/*.h)
 
@@ -104,7 +108,7 @@ rmmod:
 	rmmod kssl
 
 install: modules user
-	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin build/kssld build/ksslctl
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/kssl-run
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libkssl.so build/kssl-run.so

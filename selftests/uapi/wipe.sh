@@ -1,0 +1,6 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Keys are wiped: see peers/wipe.c.
+. "$(dirname "$0")/../lib.sh"
+insmod_kssl
+"$PEERS/wipe"
