@@ -24,7 +24,7 @@
 #include "aead.h"
 
 #include <linux/scatterlist.h>
-#include <asm/unaligned.h>
+#include <linux/unaligned.h>
 
 #include "record.h"
 #include "suite.h"

@@ -10,6 +10,7 @@
 #include <linux/net.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/splice.h>
 #include <asm/ioctls.h>
 #include <net/tcp.h>
 
