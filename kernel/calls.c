@@ -16,6 +16,7 @@
 
 #include "framer.h"
 #include "kssl_compat.h"
+#include "netlink.h"
 #include "rx.h"
 #include "session.h"
 #include "sockopt.h"
@@ -318,6 +319,8 @@ static void kssl_close(struct sock *sk, long timeout)
 	s = kssl_of(sk);
 	if (s && s->state == KSSL_STATE_OPEN)
 		finish(s);
+	if (s && (s->state == KSSL_STATE_OPEN || s->state == KSSL_STATE_CLOSED))
+		kssl_nl_event(s, KSSL_EVENT_KIND_CLOSED);
 	kssl_ulp_leave(sk);
 	release_sock(sk);
 	base->close(sk, timeout);

@@ -27,6 +27,7 @@
 #include "aead.h"
 #include "kssl_compat.h"
 #include "mib.h"
+#include "netlink.h"
 #include "session.h"
 #include "suite.h"
 
@@ -217,6 +218,7 @@ static int send_update(struct kssl_session *s)
 	s->tx.update_due = false;
 	WRITE_ONCE(s->tx_generation, s->tx_generation + 1);
 	kssl_mib_inc(s->kn, KSSL_MIB_UPDATE_SENT);
+	kssl_nl_event(s, KSSL_EVENT_KIND_REKEYED);
 	return 0;
 }
 
@@ -238,6 +240,8 @@ static int before_data(struct kssl_session *s)
 
 	if (likely(!limit && !s->tx.update_due))
 		return 0;
+	if (limit)
+		kssl_nl_event(s, KSSL_EVENT_KIND_LIMIT);
 	if (s->seal->version == TLS13)
 		return finish(s, send_update(s));
 	kssl_tx_close(s);	/* RFC 9325, 4.4: TLS 1.2 cannot rekey */

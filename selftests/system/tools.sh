@@ -76,6 +76,7 @@ tap_is "$(ksslctl --json | /usr/bin/python3 -c "import json,sys; print([d['state
 	"['open']" "ksslctl --json list"
 stop_pid $c
 tap_like "$(cat "$TMP/events")" "established session [0-9]+ server .*TLS 1.3 TLS_AES" "monitor saw sessions come"
+tap_like "$(cat "$TMP/events")" "closed session [0-9]+ server" "and go"
 tap_like "$(cat "$TMP/events")" "failed session .*error" "and fail, with the reason"
 tap_like "$(cat "$TMP/kssld.log")" "handshake with .* failed: peer did not return a certificate" "one log line with reason and peer"
 ! grep -qiE 'secret|[0-9a-f]{64}' "$TMP/kssld.log"
