@@ -200,6 +200,7 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
 	u16 body;
 	int ret;
 
+	sock_owned_by_me(s->sk);
 	ret = take(s, TLS_HEADER_LEN, rx->gulp);
 	if (ret <= 0)
 		return ret < 0 ? fail(s, ret, TLS_UNEXPECTED_MESSAGE) : 0;
@@ -236,6 +237,7 @@ int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, 
 	u16 body;
 	int ret;
 
+	sock_owned_by_me(s->sk);
 	*len = 0;
 	*nr = 0;
 	for (;;) {

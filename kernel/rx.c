@@ -99,6 +99,7 @@ int kssl_rx_text(struct kssl_session *s, unsigned int budget)
 	u32 len;
 	int ret;
 
+	sock_owned_by_me(s->sk);
 	while (!rx->text_len && !rx->closed && s->state == KSSL_STATE_OPEN && budget--) {
 		ret = kssl_framer_next(s, &len);
 		if (ret < 0)

@@ -216,6 +216,7 @@ void kssl_session_wake(struct kssl_session *s)
  */
 void kssl_session_open(struct kssl_session *s)
 {
+	sock_owned_by_me(s->sk);
 	kssl_upcall_cancel(s);
 	s->start = ktime_get_ns();
 	WRITE_ONCE(s->state, KSSL_STATE_OPEN);
@@ -250,6 +251,7 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 {
 	struct sock *sk = s->sk;
 
+	sock_owned_by_me(sk);
 	if (s->state == KSSL_STATE_FAILED)
 		return;
 	send_alert(s, alert);

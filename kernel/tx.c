@@ -279,6 +279,7 @@ int kssl_tx_control(struct kssl_session *s, u8 type, const void *text, u32 len)
 {
 	int err;
 
+	sock_owned_by_me(s->sk);
 	if (s->tx.closed || !s->seal)
 		return -EPIPE;
 	send_pending(s);
@@ -298,6 +299,7 @@ int kssl_tx_control(struct kssl_session *s, u8 type, const void *text, u32 len)
  */
 int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
 {
+	sock_owned_by_me(s->sk);
 	while (len) {
 		u32 n = min_t(size_t, len, KSSL_RECORD_MAX);
 		struct page_frag *frag = frag_refill(s->sk, n);
@@ -461,6 +463,7 @@ int kssl_tx_send(struct kssl_session *s, struct msghdr *msg)
 	bool more = msg->msg_flags & KSSL_MORE_FLAGS && !(msg->msg_flags & MSG_EOR);
 	int sent = 0, n = 0, err;
 
+	sock_owned_by_me(s->sk);
 	err = send_pending(s);
 	if (err == -EAGAIN)
 		err = wait_room(s, &timeo);

@@ -403,6 +403,7 @@ int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 	struct kssl_hs *hs = s->hs;
 	unsigned long timeout;
 
+	sock_owned_by_me(s->sk);
 	if (!hs || s->state != KSSL_STATE_INIT)
 		return -EALREADY;
 	if (READ_ONCE(kn->nr_waiting) >= READ_ONCE(kn->queue_max)) {
