@@ -27,6 +27,7 @@ help:
 	@echo "user               build/kssld ksslctl kssl-run libkssl.so"
 	@echo "selftests          test programs, build/unit and build/peers"
 	@echo "check [T=script]   all tests, or one script of selftests/"
+	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
 	@echo "install            module and programs (PREFIX=$(PREFIX))"
 	@echo "sparse, nl-gen     static check; header and policies from kssl.yaml"
@@ -90,7 +91,7 @@ setup:
 	@selftests/setup
 
 check: setup
-	@selftests/check $(T)
+	@KERNEL=$(KERNEL) selftests/check $(T)
 
 demo: setup
 	@$(MAKE) -s modules user selftests

@@ -11,6 +11,8 @@ TMP=$(mktemp -d /dev/shm/kssl-test.XXXXXX)
 tap_n=0 tap_failed=0
 cleanups=()
 KSSLD_PID=
+KO=$TOP/kssl.ko
+[ "${VM_SERIES:-6.1}" = 6.1 ] || KO=$TOP/build/ko/$VM_SERIES/kssl.ko
 
 # ---- TAP ----
 
@@ -89,7 +91,7 @@ modules="gcm ctr chacha20poly1305 aesni_intel ghash_clmulni_intel chacha_x86_64 
 insmod_kssl() {
 	local m
 	for m in $modules; do modprobe -q "$m" 2>/dev/null; done
-	[ -d /sys/module/kssl ] || insmod "$TOP/kssl.ko" || exit 1
+	[ -d /sys/module/kssl ] || insmod "$KO" || exit 1
 }
 
 # Unloads within SECONDS, so no reference leaked.

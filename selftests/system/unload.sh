@@ -30,7 +30,7 @@ stop_kssld
 tap_run "after the last close it unloads" rmmod_kssl 10
 
 # no daemon now: keys by the programs, both directions, and close
-/usr/bin/python3 "$TOP/selftests/system/reload.py" "$TOP/kssl.ko" >"$TMP/out" 2>&1
+/usr/bin/python3 "$TOP/selftests/system/reload.py" "$KO" >"$TMP/out" 2>&1
 rc=$?
 sed 's/^/# /' "$TMP/out"
 tap_is $rc 0 "50 times load, traffic, unload; slab and per-CPU memory are flat"
