@@ -7,7 +7,7 @@
  * The buffer around the text, for seal as for open:
  *
  *	TLS 1.3		| header 5 | text | type 1 | tag 16 |
- *	TLS 1.2 GCM	| header 5 | explicit nonce 8 | text | tag 16 |
+ *	TLS 1.2 GCM, CCM | header 5 | explicit nonce 8 | text | tag 16 |
  *	TLS 1.2 ChaCha	| header 5 | text | tag 16 |
  *
  * and the scatterlist that the cipher sees:
@@ -66,6 +66,12 @@ static void aim(struct kssl_half *half, u8 *text, u32 len, u32 aad_len, bool spl
 	aead_request_set_ad(half->req, aad_len);
 }
 
+/* Where the nonce proper begins in what the cipher gets. */
+static u8 *nonce(struct kssl_half *half)
+{
+	return half->nonce + (half->suite->b0 != 0);
+}
+
 static int run(struct kssl_half *half, u32 crypt_len, int (*op)(struct aead_request *req))
 {
 	aead_request_set_crypt(half->req, half->sg, half->sg, crypt_len, half->nonce);
@@ -74,7 +80,7 @@ static int run(struct kssl_half *half, u32 crypt_len, int (*op)(struct aead_requ
 
 static int seal13(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
 {
-	kssl_record_nonce(half->nonce, half->suite, half->iv, seq);
+	kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
 	text[len++] = type;
 	kssl_record_header(text - TLS_HEADER_LEN, TLS_APPDATA, len + half->suite->tag_len);
 	aim(half, text, len, TLS_HEADER_LEN, false);
@@ -88,13 +94,13 @@ static int seal12(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
 	bool split = !explicit_len;
 	int err;
 
-	kssl_record_nonce(half->nonce, half->suite, half->iv, seq);
+	kssl_record_nonce(nonce(half), half->suite, half->iv, seq + half->explicit_off);
 	kssl_record_aad12(split ? half->aad : text - TLS12_AAD_LEN, seq, type, len);
 	aim(half, text, len, TLS12_AAD_LEN, split);
 	err = run(half, len, crypto_aead_encrypt);
 	kssl_record_header(head, type, explicit_len + len + half->suite->tag_len);
 	if (explicit_len)
-		put_unaligned_be64(seq, head + TLS_HEADER_LEN);
+		put_unaligned_be64(seq + half->explicit_off, head + TLS_HEADER_LEN);
 	return err;
 }
 
@@ -137,7 +143,7 @@ static int open13(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type
 	u32 crypt_len = len - TLS_HEADER_LEN;
 	int err;
 
-	kssl_record_nonce(half->nonce, half->suite, half->iv, seq);
+	kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
 	*text_len = crypt_len - half->suite->tag_len;
 	aim(half, record + TLS_HEADER_LEN, *text_len, TLS_HEADER_LEN, false);
 	err = verdict(run(half, crypt_len, crypto_aead_decrypt), alert);
@@ -154,9 +160,9 @@ static int open12(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type
 	bool split = !half->suite->explicit_len;
 
 	if (split)
-		kssl_record_nonce(half->nonce, half->suite, half->iv, seq);
+		kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
 	else
-		kssl_record_nonce_explicit(half->nonce, half->iv, record + TLS_HEADER_LEN);
+		kssl_record_nonce_explicit(nonce(half), half->iv, record + TLS_HEADER_LEN);
 	*type = record[0];
 	*text_len = crypt_len - half->suite->tag_len;
 	kssl_record_aad12(split ? half->aad : text - TLS12_AAD_LEN, seq, *type, *text_len);

@@ -20,6 +20,7 @@
 #include "rx.h"
 #include "session.h"
 #include "sockopt.h"
+#include "text.h"
 #include "tx.h"
 #include "ulp.h"
 #include "upcall.h"
@@ -61,7 +62,7 @@ int kssl_calls_await(struct kssl_session *s, long *timeo)
 			return sock_error(s->sk) ?: -ENOTCONN;
 		err = begin(s);
 		if (!err)
-			err = kssl_rx_wait(s, timeo);
+			err = kssl_rx_wait(s, 0, timeo);
 		if (err)
 			return err;
 	}
@@ -99,7 +100,7 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 		return broken_pipe(msg);
 	if (ret)
 		return ret;
-	ret = kssl_tx_send(s, msg);
+	ret = kssl_tx_send(s, TLS_APPDATA, msg);
 	return ret == -EPIPE ? broken_pipe(msg) : ret;
 }
 
@@ -154,7 +155,7 @@ static int kssl_recvmsg(KSSL_RECVMSG_ARGS)
 	kssl_ulp_repair(sk);
 	s = kssl_of(sk);
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	ret = await_keys(s, &s->open, &timeo);
+	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)
 		ret = kssl_rx_recv(s, msg, len, flags);
 	release_sock(sk);
@@ -175,7 +176,7 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	lock_sock(sk);
 	s = kssl_of(sk);
 	timeo = sock_rcvtimeo(sk, nonblock || flags & SPLICE_F_NONBLOCK);
-	ret = await_keys(s, &s->open, &timeo);
+	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)
 		ret = kssl_rx_splice(s, pipe, len, flags, nonblock);
 	release_sock(sk);
@@ -186,8 +187,8 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 static int readable_bytes(struct kssl_session *s)
 {
 	if (s->open)
-		kssl_rx_text(s, KSSL_POLL_BUDGET);
-	return s->rx.text_len;
+		kssl_rx_text(s, 1, KSSL_POLL_BUDGET);
+	return kssl_text_unread(&s->rx);
 }
 
 static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
@@ -211,8 +212,8 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 		return false;
 	lock_sock(sk);
 	if (s->open)
-		kssl_rx_text(s, KSSL_POLL_BUDGET);
-	in = s->rx.text_len >= s->rx.lowat || s->rx.closed || s->error.err ||
+		kssl_rx_text(s, s->rx.lowat, KSSL_POLL_BUDGET);
+	in = kssl_text_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
 	release_sock(sk);
@@ -275,39 +276,18 @@ static int kssl_disconnect(struct sock *sk, int flags)
 }
 
 /*
- * Sealed bytes that TCP had no memory for must not be lost silently: wait a
- * little, then reset the connection rather than end it as if all were sent.
- */
-static void drain(struct kssl_session *s)
-{
-	struct sock *sk = s->sk;
-	long timeo = HZ;
-
-	while (kssl_tx_pending(s) && timeo && !fatal_signal_pending(current)) {
-		if (kssl_tx_flush(s) != -EAGAIN)
-			break;
-		if (sk_stream_wait_memory(sk, &timeo))
-			break;
-	}
-	if (kssl_tx_pending(s)) {
-		sock_set_flag(sk, SOCK_LINGER);
-		sk->sk_lingertime = 0;
-	}
-}
-
-/*
  * Tickets that nobody will read must not count as unread data: TCP would reset
  * the connection, and the peer lose what we sent.
  */
 static void finish(struct kssl_session *s)
 {
-	drain(s);
+	kssl_tx_drain(s);
 	if (s->open)
-		kssl_rx_text(s, KSSL_POLL_BUDGET);
+		kssl_rx_text(s, 1, KSSL_POLL_BUDGET);
 	if (s->state != KSSL_STATE_OPEN)
 		return;
 	kssl_tx_close(s);
-	drain(s);
+	kssl_tx_drain(s);
 }
 
 static void kssl_close(struct sock *sk, long timeout)

@@ -20,6 +20,7 @@
 #include <net/tcp.h>
 
 #include "keys.h"
+#include "ktls.h"
 #include "record.h"
 #include "session.h"
 
@@ -64,6 +65,7 @@ void kssl_framer_release(struct kssl_session *s)
 	rx->head = 0;
 	rx->tail = 0;
 	rx->text_len = 0;
+	rx->held = false;
 }
 
 /* Bytes in TCP's queue that we have not taken, FIN not counted. */
@@ -204,7 +206,8 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
 	ret = take(s, TLS_HEADER_LEN, rx->gulp);
 	if (ret <= 0)
 		return ret < 0 ? fail(s, ret, TLS_UNEXPECTED_MESSAGE) : 0;
-	ret = kssl_record_check(s->open->suite, rx->buf + rx->head, &body, &alert);
+	ret = s->ktls ? kssl_ktls_check(s, rx->buf + rx->head, &body) :
+			kssl_record_check(s->open->suite, rx->buf + rx->head, &body, &alert);
 	if (ret)
 		return fail(s, ret, alert);
 	*len = TLS_HEADER_LEN + body;

@@ -161,6 +161,25 @@ static int alloc_cipher(struct kssl_half *half)
 	return crypto_aead_setauthsize(half->aead, half->suite->tag_len);
 }
 
+static struct kssl_half *half_new(const struct kssl_suite *suite, u64 seq)
+{
+	struct kssl_half *half = kzalloc(sizeof(*half), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!half)
+		return ERR_PTR(-ENOMEM);
+	half->suite = suite;
+	half->version = suite->version;
+	half->seq = seq;
+	half->nonce[0] = suite->b0;
+	err = alloc_cipher(half);
+	if (err) {
+		kssl_keys_free(half);
+		return ERR_PTR(err);
+	}
+	return half;
+}
+
 /**
  * kssl_keys_new() - one direction's keys, ready to use
  * @key: version, suite, sequence number and material; the caller wipes it
@@ -183,17 +202,41 @@ struct kssl_half *kssl_keys_new(const struct kssl_key *key, const char **why)
 	*why = "key material does not fit the cipher suite";
 	if (!fits(suite, key))
 		return ERR_PTR(-EINVAL);
-	*why = "out of memory";
-	half = kzalloc(sizeof(*half), GFP_KERNEL_ACCOUNT);
-	if (!half)
-		return ERR_PTR(-ENOMEM);
-	half->suite = suite;
-	half->version = suite->version;
-	half->seq = key->seq;
 	*why = "the kernel's crypto API refused the cipher";
-	err = alloc_cipher(half);
-	if (!err)
-		err = suite->version == TLS13 ? take13(half, key) : take12(half, key);
+	half = half_new(suite, key->seq);
+	if (IS_ERR(half))
+		return half;
+	err = suite->version == TLS13 ? take13(half, key) : take12(half, key);
+	if (err) {
+		kssl_keys_free(half);
+		return ERR_PTR(err);
+	}
+	return half;
+}
+
+/**
+ * kssl_keys_new_raw() - one direction's keys from write key and write IV
+ * @suite: the suite; the caller's sizes are its sizes
+ * @key: write key; the caller wipes it
+ * @iv: write IV: 12 bytes, or the implicit part of the nonce
+ * @seq: sequence number of the next record
+ * @explicit_nonce: what goes on the wire with that record, where something does
+ *
+ * For those who have no traffic secret (SOL_TLS): such keys have no next
+ * generation.  Context and return value as for kssl_keys_new().
+ */
+struct kssl_half *kssl_keys_new_raw(const struct kssl_suite *suite, const u8 *key, const u8 *iv,
+				    u64 seq, u64 explicit_nonce)
+{
+	struct kssl_half *half = half_new(suite, seq);
+	int err;
+
+	if (IS_ERR(half))
+		return half;
+	memcpy(half->iv, iv, suite->explicit_len ? 4 : TLS_NONCE_LEN);
+	if (suite->explicit_len)
+		half->explicit_off = explicit_nonce - seq;
+	err = crypto_aead_setkey(half->aead, key, suite->key_len);
 	if (err) {
 		kssl_keys_free(half);
 		return ERR_PTR(err);
@@ -245,13 +288,16 @@ void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct k
  * @half: TLS 1.3 keys
  *
  * The old secret and key are overwritten.  Context: process, socket lock.
- * Return: 0, or what the crypto API says; then the half must not be used.
+ * Return: 0; -EKEYEXPIRED: keys without a secret; or what the crypto API says;
+ * then the half must not be used.
  */
 int kssl_keys_update(struct kssl_half *half)
 {
 	u8 next[KSSL_SECRET_MAX];
 	int err;
 
+	if (!half->secret.len)
+		return -EKEYEXPIRED;
 	err = kssl_keys_expand_label(half->suite->hash, &half->secret, "traffic upd", next,
 				     half->secret.len);
 	if (!err) {

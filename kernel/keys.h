@@ -29,7 +29,8 @@ struct kssl_secret {
  * @used: records protected with these keys
  * @version: TLS12 or TLS13
  * @iv: write IV (RFC 8446, 7.3), or the implicit part of the nonce (RFC 5288, 3)
- * @nonce: nonce of the record at work
+ * @explicit_off: sending, TLS 1.2: explicit nonce less sequence number
+ * @nonce: nonce of the record at work, for CCM after the byte b0
  * @aad: its additional data, where they cannot lie in front of the text
  * @secret: traffic secret of this generation (TLS 1.3)
  */
@@ -42,13 +43,16 @@ struct kssl_half {
 	u64 seq;
 	u64 used;
 	u16 version;
+	u64 explicit_off;
 	u8 iv[TLS_NONCE_LEN];
-	u8 nonce[TLS_NONCE_LEN];
+	u8 nonce[KSSL_IV_MAX];
 	u8 aad[TLS12_AAD_LEN];
 	struct kssl_secret secret;
 };
 
 struct kssl_half *kssl_keys_new(const struct kssl_key *key, const char **why);
+struct kssl_half *kssl_keys_new_raw(const struct kssl_suite *suite, const u8 *key, const u8 *iv,
+				    u64 seq, u64 explicit_nonce);
 void kssl_keys_free(struct kssl_half *half);
 void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct kssl_half **open);
 int kssl_keys_update(struct kssl_half *half);

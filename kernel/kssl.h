@@ -60,6 +60,7 @@
 
 struct kssl_half;
 struct kssl_hs;
+struct kssl_ktls;
 struct kssl_net;
 struct proto_ops;
 
@@ -71,6 +72,7 @@ struct proto_ops;
  * @off: where its text begins in @page, bytes
  * @room: text that fits, bytes
  * @len: text in it so far, bytes
+ * @type: its content type
  * @pend: page with sealed bytes that TCP had no memory for; NULL if none
  * @pend_off: where they begin, bytes
  * @pend_len: how many
@@ -83,6 +85,7 @@ struct kssl_tx {
 	u32 off;
 	u32 room;
 	u32 len;
+	u8 type;
 	struct page *pend;
 	u32 pend_off;
 	u32 pend_len;
@@ -102,6 +105,10 @@ struct kssl_tx {
  * @tail: end of what came from TCP
  * @text: rest of the opened record's text that nobody has read yet
  * @text_len: its length, bytes; 0 if none
+ * @held: there is a record at @text, perhaps without content
+ * @type: its content type
+ * @ahead: content of records before that one (text.c)
+ * @ahead_len: its length, bytes
  * @need: bytes that must be in TCP's queue before it pays to wake a reader
  * @gulp: how many bytes to take from TCP at once when they are there
  * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
@@ -117,6 +124,10 @@ struct kssl_rx {
 	u32 tail;
 	u32 text;
 	u32 text_len;
+	bool held;
+	u8 type;
+	struct list_head ahead;
+	u32 ahead_len;
 	u32 need;
 	u32 gulp;
 	int lowat;
@@ -177,6 +188,8 @@ struct kssl_post {
  * @subject: peer's subject or NULL
  * @version, @suite: negotiated, 0 before
  * @peer_verified, @resumed: what the worker said
+ * @ktls: the socket is a "tls" one and follows the in-tree rules (ktls.c); NULL
+ *	otherwise; constant
  * @start: ktime (ns) of attach, then of the end of the handshake
  * @error: what KSSL_ERROR returns; @error.err is sticky (positive errno)
  * @tx_bytes, @rx_bytes, @tx_records, @rx_records, @tx_generation,
@@ -222,6 +235,7 @@ struct kssl_session {
 	u16 suite;
 	bool peer_verified;
 	bool resumed;
+	struct kssl_ktls *ktls;
 	u64 start;
 	struct kssl_error error;
 	u64 tx_bytes;

@@ -11,6 +11,10 @@
 #include "ulp.h"
 #include "upcall.h"
 
+static bool ktls;
+module_param(ktls, bool, 0444);
+MODULE_PARM_DESC(ktls, "serve ULP \"tls\" too, by the rules of in-tree kernel TLS");
+
 static int __init kssl_init(void)
 {
 	int err;
@@ -24,7 +28,7 @@ static int __init kssl_init(void)
 	err = kssl_nl_init();
 	if (err)
 		goto err_session;
-	err = kssl_ulp_init();
+	err = kssl_ulp_init(ktls);
 	if (err)
 		goto err_nl;
 	return 0;

@@ -18,6 +18,9 @@
 	X(HS_REQUEUED, "HsRequeued", "handshakes given to another worker")	\
 	X(HS_RETRY, "HsRetry", "messages to a worker sent again, its buffer was full")\
 	X(OWN_KEYS, "OwnKeys", "directions keyed by the program")		\
+	X(KTLS_TX, "TlsTxKeys", "\"tls\" sockets keyed for sending")		\
+	X(KTLS_RX, "TlsRxKeys", "\"tls\" sockets keyed for receiving")		\
+	X(KTLS_REKEY, "TlsRekeys", "next keys set on \"tls\" sockets")		\
 	X(TX_RECORDS, "TxRecords", "records sealed")				\
 	X(RX_RECORDS, "RxRecords", "records opened")				\
 	X(RX_BAD_MAC, "RxBadMac", "records that did not verify")		\

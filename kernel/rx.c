@@ -16,6 +16,7 @@
 #include "mib.h"
 #include "post.h"
 #include "session.h"
+#include "text.h"
 #include "tx.h"
 
 static int fatal(struct kssl_session *s, int err, u8 alert)
@@ -61,6 +62,8 @@ static int open_record(struct kssl_session *s, u32 len)
 		rx->updates = 0;
 		rx->text = text - rx->buf;
 		rx->text_len = text_len;
+		rx->type = type;
+		rx->held = true;
 		return 0;
 	}
 	return kssl_post_record(s, type, text, text_len);
@@ -88,19 +91,26 @@ static int ended(struct kssl_session *s)
 /**
  * kssl_rx_text() - have text to read, if there can be some
  * @s: an open session with receiving keys; socket lock, process context
+ * @want: bytes of unread text that are asked for, at least 1
  * @budget: most records to open
  *
- * Return: 1: rx.text_len is not zero; 0: nothing there now, or the end
- * (rx.closed); negative errno: the session has failed.
+ * Return: 1: there are that many; 0: not now, or this is the end (rx.closed);
+ * -ENOBUFS, -ENOMEM: no more can be held, which only happens for @want beyond
+ * what is there; other negative errno: the session has failed, what was opened
+ * before can still be read.
  */
-int kssl_rx_text(struct kssl_session *s, unsigned int budget)
+int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 {
 	struct kssl_rx *rx = &s->rx;
 	u32 len;
 	int ret;
 
 	sock_owned_by_me(s->sk);
-	while (!rx->text_len && !rx->closed && s->state == KSSL_STATE_OPEN && budget--) {
+	while (kssl_text_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
+	       budget--) {
+		ret = kssl_text_spill(s);
+		if (ret)
+			return ret;
 		ret = kssl_framer_next(s, &len);
 		if (ret < 0)
 			return ret;
@@ -110,9 +120,18 @@ int kssl_rx_text(struct kssl_session *s, unsigned int budget)
 		if (ret)
 			return ret;
 	}
-	if (s->error.err)
-		return -s->error.err;
-	return rx->text_len != 0;
+	if (kssl_text_unread(rx) >= want)
+		return 1;
+	return -s->error.err;
+}
+
+/* Is there more than the @seen bytes of text that the caller knows of? */
+static bool news(const struct kssl_session *s, u32 seen)
+{
+	const struct sock *sk = s->sk;
+
+	return kssl_text_unread(&s->rx) > seen || s->rx.closed || s->error.err || sk->sk_err ||
+	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
 }
 
 /**
@@ -121,20 +140,18 @@ int kssl_rx_text(struct kssl_session *s, unsigned int budget)
  */
 bool kssl_rx_readable(const struct kssl_session *s)
 {
-	const struct sock *sk = s->sk;
-
-	return s->rx.text_len || s->rx.closed || s->error.err || sk->sk_err ||
-	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
+	return news(s, 0);
 }
 
 /**
  * kssl_rx_wait() - sleep until something changes on the receiving side
  * @s: the session; socket lock, released while sleeping
+ * @seen: bytes of unread text that the caller has seen (MSG_PEEK)
  * @timeo: jiffies left, updated
  *
  * Return: 0; -EAGAIN (time is up); -EINTR, -ERESTARTSYS (signal).
  */
-int kssl_rx_wait(struct kssl_session *s, long *timeo)
+int kssl_rx_wait(struct kssl_session *s, u32 seen, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = s->sk;
@@ -147,28 +164,27 @@ int kssl_rx_wait(struct kssl_session *s, long *timeo)
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	sk_wait_event(sk, timeo, s->state != state ||
-		      (state == KSSL_STATE_OPEN && s->open && kssl_rx_readable(s)) ||
+		      (state == KSSL_STATE_OPEN && s->open && news(s, seen)) ||
 		      s->error.err, &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return 0;
 }
 
-static int copy_out(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)
+/* Text from @skip on; taken away unless it is a peek. */
+static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t len, int flags)
 {
-	struct kssl_rx *rx = &s->rx;
-	u32 n = min_t(size_t, rx->text_len, len);
+	const u8 *text;
+	u32 n;
 
-	if (!(flags & MSG_TRUNC) &&
-	    copy_to_iter(rx->buf + rx->text, n, &msg->msg_iter) != n)
+	text = kssl_text_at(&s->rx, skip, &n);
+	n = min_t(size_t, n, len);
+	if (!(flags & MSG_TRUNC) && copy_to_iter(text, n, &msg->msg_iter) != n)
 		return -EFAULT;
 	if (flags & MSG_PEEK)
 		return n;
-	rx->text += n;
-	rx->text_len -= n;
+	kssl_text_eat(s, n);
 	s->rx_bytes += n;
-	if (!rx->text_len && rx->head == rx->tail)
-		kssl_framer_release(s);
 	return n;
 }
 
@@ -199,14 +215,14 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 	int ret = 0;
 
 	while (done < len) {
-		ret = kssl_rx_text(s, UINT_MAX);
+		u32 skip = flags & MSG_PEEK ? done : 0;
+
+		ret = kssl_rx_text(s, skip + 1, UINT_MAX);
 		if (ret > 0) {
-			ret = copy_out(s, msg, len - done, flags);
+			ret = copy_out(s, msg, skip, len - done, flags);
 			if (ret < 0)
 				break;
 			done += ret;
-			if (flags & MSG_PEEK)
-				break;
 			continue;
 		}
 		if (ret < 0 || stop(s, done, target))
@@ -214,7 +230,7 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 		ret = kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
 		if (ret && ret != -EAGAIN)
 			break;
-		ret = kssl_rx_wait(s, &timeo);
+		ret = kssl_rx_wait(s, skip, &timeo);
 		if (ret)
 			break;
 	}
@@ -227,9 +243,8 @@ static void spd_release(struct splice_pipe_desc *spd, unsigned int i)
 }
 
 /* Text as fresh pages: the pipe may keep them as long as it likes. */
-static int fill_pages(struct kssl_rx *rx, struct splice_pipe_desc *spd, size_t len)
+static int fill_pages(const u8 *text, u32 left, struct splice_pipe_desc *spd)
 {
-	u32 at = rx->text, left = min_t(size_t, rx->text_len, len);
 
 	while (left && spd->nr_pages < spd->nr_pages_max) {
 		struct page *page = alloc_page(GFP_KERNEL);
@@ -237,17 +252,25 @@ static int fill_pages(struct kssl_rx *rx, struct splice_pipe_desc *spd, size_t l
 
 		if (!page)
 			break;
-		memcpy(page_address(page), rx->buf + at, n);
+		memcpy(page_address(page), text, n);
 		spd->pages[spd->nr_pages] = page;
 		spd->partial[spd->nr_pages].offset = 0;
 		spd->partial[spd->nr_pages++].len = n;
-		at += n;
+		text += n;
 		left -= n;
 	}
 	return spd->nr_pages ? 0 : -ENOMEM;
 }
 
-static ssize_t to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, size_t len)
+/**
+ * kssl_rx_to_pipe() - unread content, of one record at most, into a pipe
+ * @s: the session, which has unread content; socket lock, process context
+ * @pipe: the pipe, locked by the caller
+ * @len: how much
+ *
+ * Return: bytes, or negative errno.
+ */
+ssize_t kssl_rx_to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, size_t len)
 {
 	struct page *pages[DIV_ROUND_UP(TLS_TEXT_MAX, PAGE_SIZE)];
 	struct partial_page partial[ARRAY_SIZE(pages)];
@@ -258,20 +281,19 @@ static ssize_t to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, siz
 		.ops = &nosteal_pipe_buf_ops,
 		.spd_release = spd_release,
 	};
-	struct kssl_rx *rx = &s->rx;
+	const u8 *text;
 	ssize_t ret;
+	u32 n;
 
-	ret = fill_pages(rx, &spd, len);
+	text = kssl_text_at(&s->rx, 0, &n);
+	ret = fill_pages(text, min_t(size_t, n, len), &spd);
 	if (ret)
 		return ret;
 	ret = splice_to_pipe(pipe, &spd);
 	if (ret <= 0)
 		return ret;
-	rx->text += ret;	/* only what the pipe took */
-	rx->text_len -= ret;
+	kssl_text_eat(s, ret);	/* only what the pipe took */
 	s->rx_bytes += ret;
-	if (!rx->text_len && rx->head == rx->tail)
-		kssl_framer_release(s);
 	return ret;
 }
 
@@ -292,12 +314,12 @@ ssize_t kssl_rx_splice(struct kssl_session *s, struct pipe_inode_info *pipe, siz
 	int ret;
 
 	for (;;) {
-		ret = kssl_rx_text(s, UINT_MAX);
+		ret = kssl_rx_text(s, 1, UINT_MAX);
 		if (ret > 0)
-			return to_pipe(s, pipe, len);
+			return kssl_rx_to_pipe(s, pipe, len);
 		if (ret < 0 || stop(s, 0, 0))
 			return ret;
-		ret = kssl_rx_wait(s, &timeo);
+		ret = kssl_rx_wait(s, 0, &timeo);
 		if (ret)
 			return ret;
 	}

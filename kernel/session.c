@@ -11,8 +11,10 @@
 
 #include "framer.h"
 #include "keys.h"
+#include "ktls.h"
 #include "mib.h"
 #include "netlink.h"
+#include "text.h"
 #include "tx.h"
 #include "upcall.h"
 
@@ -71,6 +73,7 @@ struct kssl_session *kssl_session_alloc(struct sock *sk, gfp_t gfp)
 	s->tx.limit = TLS_TEXT_MAX;
 	s->rx.need = 1;
 	s->rx.lowat = 1;
+	INIT_LIST_HEAD(&s->rx.ahead);
 	s->error.alert_sent = KSSL_ALERT_NONE;
 	s->error.alert_received = KSSL_ALERT_NONE;
 	set_owner(s, sk);
@@ -99,7 +102,10 @@ void kssl_session_get(struct kssl_session *s)
 
 static void session_free_rcu(struct rcu_head *rcu)
 {
-	kfree(container_of(rcu, struct kssl_session, rcu));
+	struct kssl_session *s = container_of(rcu, struct kssl_session, rcu);
+
+	kfree(s->ktls);
+	kfree(s);
 }
 
 /**
@@ -169,6 +175,10 @@ void kssl_session_publish(struct kssl_session *s)
 
 static void wipe(struct kssl_session *s)
 {
+	if (s->ktls) {
+		memzero_explicit(&s->ktls->tx, sizeof(s->ktls->tx));
+		memzero_explicit(&s->ktls->rx, sizeof(s->ktls->rx));
+	}
 	kssl_keys_free(s->seal);
 	s->seal = NULL;
 	kssl_keys_free(s->open);
@@ -192,6 +202,7 @@ void kssl_session_detach(struct kssl_session *s)
 	spin_unlock_bh(&s->lock);
 	kssl_upcall_cancel(s);
 	wipe(s);
+	kssl_text_release(s);
 	kssl_session_put(s);
 }
 
@@ -254,6 +265,10 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 	sock_owned_by_me(sk);
 	if (s->state == KSSL_STATE_FAILED)
 		return;
+	if (s->ktls) {
+		kssl_ktls_fail(s, err);
+		return;
+	}
 	send_alert(s, alert);
 	s->tx.closed = true;
 	s->error.err = -err;

@@ -16,6 +16,8 @@
  * @iv_len: fixed write IV in the key block (TLS 1.2), bytes
  * @explicit_len: explicit nonce on the wire (TLS 1.2), bytes
  * @tag_len: authentication tag, bytes
+ * @b0: CCM: what the kernel's ccm wants in front of the nonce (length of the
+ *	length field less one: RFC 3610, 2.3); 0 for other ciphers
  * @limit: records one key may protect (RFC 8446, 5.5; RFC 9325, 4.4)
  */
 struct kssl_suite {
@@ -29,6 +31,7 @@ struct kssl_suite {
 	u8 iv_len;
 	u8 explicit_len;
 	u8 tag_len;
+	u8 b0;
 	u64 limit;
 };
 

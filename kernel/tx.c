@@ -160,9 +160,10 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 	int err;
 
 	err = kssl_keys_seq(half, &seq);
-	if (err)
-		return err;
-	err = kssl_aead_seal(half, seq, type, page_address(page) + off, len);
+	if (!err)
+		err = kssl_aead_seal(half, seq, type, page_address(page) + off, len);
+	if (err && s->ktls)
+		return -EBADMSG;
 	if (err)
 		return err;
 	s->tx_records++;
@@ -199,7 +200,7 @@ static int close_open(struct kssl_session *s, enum hold hold)
 	int err = 0;
 
 	if (tx->len)
-		err = seal_and_send(s, TLS_APPDATA, tx->page, tx->off, tx->len, hold);
+		err = seal_and_send(s, tx->type, tx->page, tx->off, tx->len, hold);
 	drop_open(tx);
 	return err;
 }
@@ -228,7 +229,7 @@ static int send_update(struct kssl_session *s)
  */
 static int finish(struct kssl_session *s, int err)
 {
-	if (err && err != -EPIPE && s->state != KSSL_STATE_FAILED)
+	if (s->ktls ? err == -EBADMSG : err && err != -EPIPE && s->state != KSSL_STATE_FAILED)
 		kssl_session_fail(s, err, KSSL_ALERT_NONE, "sending failed");
 	return err;
 }
@@ -238,13 +239,13 @@ static int before_data(struct kssl_session *s)
 {
 	bool limit = s->seal->used >= s->seal->suite->limit;
 
-	if (likely(!limit && !s->tx.update_due))
+	if (likely((!limit && !s->tx.update_due) || s->ktls))
 		return 0;
 	if (limit)
 		kssl_nl_event(s, KSSL_EVENT_KIND_LIMIT);
-	if (s->seal->version == TLS13)
+	if (s->seal->secret.len)
 		return finish(s, send_update(s));
-	kssl_tx_close(s);	/* RFC 9325, 4.4: TLS 1.2 cannot rekey */
+	kssl_tx_close(s);	/* RFC 9325, 4.4: TLS 1.2 cannot rekey, nor can a bare key */
 	return -EPIPE;
 }
 
@@ -340,6 +341,28 @@ void kssl_tx_close(struct kssl_session *s)
 }
 
 /**
+ * kssl_tx_drain() - before close(): what was taken from the program goes to TCP
+ * @s: a session with sending keys; socket lock, process context, may wait
+ *
+ * The open record is sent.  Sealed bytes that TCP had no memory for must not be
+ * lost silently: wait a little, then have the connection reset rather than ended
+ * as if all were sent.
+ */
+void kssl_tx_drain(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+	long timeo = HZ;
+
+	while (kssl_tx_flush(s) == -EAGAIN && timeo && !fatal_signal_pending(current))
+		if (sk_stream_wait_memory(sk, &timeo))
+			break;
+	if (kssl_tx_pending(s)) {
+		sock_set_flag(sk, SOCK_LINGER);
+		sk->sk_lingertime = 0;
+	}
+}
+
+/**
  * kssl_tx_release() - forget everything that was not sent
  * @s: the session; socket lock or last reference
  */
@@ -367,7 +390,7 @@ static int wait_room(struct kssl_session *s, long *timeo)
 }
 
 /* A place for the next record; an open one is kept by reference. */
-static int begin(struct kssl_session *s, size_t left)
+static int begin(struct kssl_session *s, u8 type, size_t left)
 {
 	u32 head = kssl_aead_head(s->seal), tail = kssl_aead_tail(s->seal);
 	struct kssl_tx *tx = &s->tx;
@@ -380,6 +403,7 @@ static int begin(struct kssl_session *s, size_t left)
 	tx->page = frag->page;
 	tx->off = frag->offset + head;
 	tx->len = 0;
+	tx->type = type;
 	get_page(tx->page);
 	frag->offset += head + tx->room + tail;
 	return 0;
@@ -409,27 +433,29 @@ static int copy_text(struct kssl_tx *tx, struct msghdr *msg)
  * A record to put text in: the open one, or a new one.  Waiting lets other
  * writers in, who may have opened one meanwhile.
  */
-static int prepare(struct kssl_session *s, struct msghdr *msg, bool more, long *timeo)
+static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool more, long *timeo)
 {
 	int err;
 
-	if (s->tx.page)
+	if (s->tx.page && s->tx.type == type)
 		return 0;
 	err = wait_room(s, timeo);
+	if (!err && s->tx.page && s->tx.type != type)
+		err = close_open(s, HOLD);
 	if (err || s->tx.page)
 		return err;
 	err = before_data(s);
 	/* with MSG_MORE more text may come later */
-	return err ?: begin(s, more ? s->tx.limit : msg_data_left(msg));
+	return err ?: begin(s, type, more ? s->tx.limit : msg_data_left(msg));
 }
 
 /* Text for one record, and the record if it is due. */
-static int send_some(struct kssl_session *s, struct msghdr *msg, bool more, long *timeo)
+static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool more, long *timeo)
 {
 	struct kssl_tx *tx = &s->tx;
 	int err, n;
 
-	err = prepare(s, msg, more, timeo);
+	err = prepare(s, type, msg, more, timeo);
 	if (err)
 		return err;
 	n = copy_text(tx, msg);
@@ -446,8 +472,9 @@ static int send_some(struct kssl_session *s, struct msghdr *msg, bool more, long
 }
 
 /**
- * kssl_tx_send() - application data
+ * kssl_tx_send() - content of the program's
  * @s: an open session with sending keys; socket lock, process context
+ * @type: its content type
  * @msg: data and flags
  *
  * As on TCP: a blocking call takes everything or an error; the bytes taken
@@ -457,7 +484,7 @@ static int send_some(struct kssl_session *s, struct msghdr *msg, bool more, long
  * Return: bytes taken, or -EAGAIN, -EPIPE (closed), -EFAULT, -ENOMEM, -EINTR
  * and the like.
  */
-int kssl_tx_send(struct kssl_session *s, struct msghdr *msg)
+int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
 {
 	long timeo = sock_sndtimeo(s->sk, msg->msg_flags & MSG_DONTWAIT);
 	bool more = msg->msg_flags & KSSL_MORE_FLAGS && !(msg->msg_flags & MSG_EOR);
@@ -468,7 +495,7 @@ int kssl_tx_send(struct kssl_session *s, struct msghdr *msg)
 	if (err == -EAGAIN)
 		err = wait_room(s, &timeo);
 	while (!err && msg_data_left(msg)) {
-		n = send_some(s, msg, more, &timeo);
+		n = send_some(s, type, msg, more, &timeo);
 		if (n < 0)
 			break;
 		sent += n;

@@ -25,18 +25,23 @@
 #include <net/transp_v6.h>
 
 #include "calls.h"
+#include "diag.h"
 #include "framer.h"
 #include "kssl_compat.h"
+#include "ktls.h"
 #include "session.h"
 #include "upcall.h"
 
 enum { V4, V6, NR_FAMILIES };
 
 static struct tcp_ulp_ops ulp_ops;
+static bool has_tls;			/* "tls" is ours, too */
 static struct proto prots[NR_FAMILIES];
+static struct proto ktls_prots[NR_FAMILIES];
 static struct proto dead_prots[NR_FAMILIES];
 static struct proto_ops idle_ops[NR_FAMILIES];
 static struct proto_ops conn_ops[NR_FAMILIES];
+static struct proto_ops ktls_ops[NR_FAMILIES];
 static const struct proto_ops *base_ops[NR_FAMILIES];
 static DEFINE_MUTEX(base_ops_lock);	/* the first IPv6 socket fills its row */
 
@@ -53,7 +58,8 @@ static int family(const struct proto *prot)
 	int i;
 
 	for (i = 0; i < NR_FAMILIES; i++)
-		if (prot == base_prots[i] || prot == &prots[i] || prot == &dead_prots[i])
+		if (prot == base_prots[i] || prot == &prots[i] || prot == &ktls_prots[i] ||
+		    prot == &dead_prots[i])
 			return i;
 	return -1;
 }
@@ -80,10 +86,13 @@ static void fill_ops(int fam, const struct proto_ops *base)
 {
 	idle_ops[fam] = *base;
 	conn_ops[fam] = *base;
+	ktls_ops[fam] = *base;
 	kssl_calls_idle_ops(&idle_ops[fam]);
 	kssl_calls_conn_ops(&conn_ops[fam]);
+	kssl_ktls_ops(&ktls_ops[fam]);
 	idle_ops[fam].owner = THIS_MODULE;
 	conn_ops[fam].owner = THIS_MODULE;
+	ktls_ops[fam].owner = THIS_MODULE;
 	smp_store_release(&base_ops[fam], base);
 }
 
@@ -120,7 +129,10 @@ static void data_ready(struct sock *sk)
 			s->data_ready(sk);
 		return;
 	}
-	kssl_upcall_kick(s);
+	if (s->ktls)
+		s->data_ready(sk);
+	else
+		kssl_upcall_kick(s);
 }
 
 static void state_change(struct sock *sk)
@@ -128,11 +140,23 @@ static void state_change(struct sock *sk)
 	struct kssl_session *s = kssl_of(sk);
 
 	s->state_change(sk);
-	if (s->state < KSSL_STATE_OPEN)
+	if (s->state < KSSL_STATE_OPEN && !s->ktls)
 		kssl_upcall_kick(s);
 }
 
-static void wrap(struct sock *sk, struct kssl_session *s, int fam)
+/**
+ * kssl_ulp_own_rx() - from now on received bytes are records
+ * @sk: a socket that has, or is to have, our calls; socket lock, or a child's
+ *	spinlock
+ */
+void kssl_ulp_own_rx(struct sock *sk)
+{
+	kssl_of(sk)->rx.lowat = max(sk->sk_rcvlowat, 1);	/* theirs counts plaintext */
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	sock_set_flag(sk, SOCK_URGINLINE);	/* a record has no urgent bytes */
+}
+
+static void wrap(struct sock *sk, struct kssl_session *s, struct proto *prot)
 {
 	write_lock_bh(&sk->sk_callback_lock);
 	s->data_ready = sk->sk_data_ready;
@@ -141,12 +165,11 @@ static void wrap(struct sock *sk, struct kssl_session *s, int fam)
 	sk->sk_state_change = state_change;
 	write_unlock_bh(&sk->sk_callback_lock);
 	s->wrapped = true;
-	s->rx.lowat = max(sk->sk_rcvlowat, 1);	/* theirs counts plaintext */
-	WRITE_ONCE(sk->sk_rcvlowat, 1);
-	sock_set_flag(sk, SOCK_URGINLINE);	/* a record has no urgent bytes */
+	if (!s->ktls)
+		kssl_ulp_own_rx(sk);
 	/* pairs with the READ_ONCE of sk_prot in the socket layer */
 	smp_wmb();
-	WRITE_ONCE(sk->sk_prot, &prots[fam]);
+	WRITE_ONCE(sk->sk_prot, prot);
 }
 
 static void unwrap(struct sock *sk, struct kssl_session *s)
@@ -178,7 +201,7 @@ int kssl_ulp_wrap(struct sock *sk)
 		return -EOPNOTSUPP;
 	s->role = KSSL_ROLE_CLIENT;
 	s->autostart = true;
-	wrap(sk, s, fam);
+	wrap(sk, s, &prots[fam]);
 	set_ops(sk->sk_socket, &conn_ops[fam]);
 	return 0;
 }
@@ -246,8 +269,37 @@ static int ulp_init(struct sock *sk)
 		return 0;
 	}
 	s->autostart = sk->sk_state == TCP_SYN_SENT;
-	wrap(sk, s, fam);
+	wrap(sk, s, &prots[fam]);
 	set_ops(sk->sk_socket, &conn_ops[fam]);
+	return 0;
+}
+
+/* setsockopt(TCP_ULP, "tls"); socket lock.  Plain TCP until keys are set. */
+static int tls_init(struct sock *sk)
+{
+	int fam = family(sk->sk_prot);
+	struct kssl_session *s;
+	int err;
+
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	err = check_attach(sk, fam);
+	if (err)
+		return err;
+	s = kssl_session_alloc(sk, GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	s->ktls = kzalloc(sizeof(*s->ktls), GFP_KERNEL_ACCOUNT);
+	if (!s->ktls) {
+		kssl_session_detach(s);
+		return -ENOMEM;
+	}
+	kssl_upcall_cancel(s);
+	s->own_keys = true;
+	kssl_session_publish(s);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, s);
+	wrap(sk, s, &ktls_prots[fam]);
+	set_ops(sk->sk_socket, &ktls_ops[fam]);
 	return 0;
 }
 
@@ -319,7 +371,7 @@ static void ulp_clone(const struct request_sock *req, struct sock *newsk, const 
 		return;
 	}
 	rcu_assign_pointer(inet_csk(newsk)->icsk_ulp_data, s);
-	wrap(newsk, s, fam);
+	wrap(newsk, s, &prots[fam]);
 }
 
 /*
@@ -427,28 +479,57 @@ static struct tcp_ulp_ops ulp_ops __read_mostly = {
 	.update = ulp_update,
 	.release = ulp_release,
 	.clone = ulp_clone,
+	.get_info = kssl_diag_info,
+	.get_info_size = kssl_diag_size,
+};
+
+/* No .clone: in-tree rules, such a socket cannot listen. */
+static struct tcp_ulp_ops tls_ops __read_mostly = {
+	.name = "tls",
+	.owner = THIS_MODULE,
+	.init = tls_init,
+	.update = ulp_update,
+	.release = ulp_release,
+	.get_info = kssl_diag_info,
+	.get_info_size = kssl_diag_size,
 };
 
 static void fill_prot(int fam)
 {
 	prots[fam] = *base_prots[fam];
 	kssl_calls_prot(&prots[fam]);
+	ktls_prots[fam] = *base_prots[fam];
+	kssl_ktls_prot(&ktls_prots[fam]);
 	dead_prots[fam] = *base_prots[fam];
 	kssl_calls_dead_prot(&dead_prots[fam]);
 }
 
-/**
- * kssl_ulp_init() - make the tables and register the ULP
- *
- * Return: 0; -EEXIST: the name is taken.
- */
-int kssl_ulp_init(void)
+static void register_tls(void)
 {
+	if (tcp_register_ulp(&tls_ops))
+		pr_warn("kssl: ULP \"tls\" belongs to another module; only \"kssl\" is served\n");
+	else
+		has_tls = true;
+}
+
+/**
+ * kssl_ulp_init() - make the tables and register the ULPs
+ * @ktls: register "tls" too, if nobody else has
+ *
+ * Return: 0; -EEXIST: the name "kssl" is taken.
+ */
+int kssl_ulp_init(bool ktls)
+{
+	int err;
+
 	fill_prot(V4);
 	fill_ops(V4, &inet_stream_ops);
 	if (base_prots[V6])
 		fill_prot(V6);
-	return tcp_register_ulp(&ulp_ops);
+	err = tcp_register_ulp(&ulp_ops);
+	if (!err && ktls)
+		register_tls();
+	return err;
 }
 
 /**
@@ -456,5 +537,7 @@ int kssl_ulp_init(void)
  */
 void kssl_ulp_exit(void)
 {
+	if (has_tls)
+		tcp_unregister_ulp(&tls_ops);
 	tcp_unregister_ulp(&ulp_ops);
 }

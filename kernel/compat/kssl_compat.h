@@ -9,16 +9,24 @@
 #include <linux/bvec.h>
 #include <linux/net.h>
 #include <linux/socket.h>
+#include <linux/tls.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <net/inet_common.h>
 #include <net/tcp.h>
+
+/* What SOL_TLS has learnt since 6.1 */
+#ifndef TLS_TX_MAX_PAYLOAD_LEN
+#define TLS_TX_MAX_PAYLOAD_LEN		5
+#define TLS_INFO_TX_MAX_PAYLOAD_LEN	7
+#endif
 
 /* 6.5: sendpage is gone, pages travel as MSG_SPLICE_PAGES */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define KSSL_HAVE_SENDPAGE 1
 #define KSSL_MORE_FLAGS	(MSG_MORE | MSG_SENDPAGE_NOTLAST)
 #define KSSL_HOLD_FLAGS	(MSG_MORE | MSG_SENDPAGE_NOTLAST)
+#define KSSL_SPLICE_FLAGS	(MSG_SENDPAGE_NOTLAST | MSG_SENDPAGE_NOPOLICY)
 
 static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 off, u32 len,
 					int flags)
@@ -28,6 +36,7 @@ static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 
 #else
 #define KSSL_MORE_FLAGS	MSG_MORE
 #define KSSL_HOLD_FLAGS	MSG_MORE
+#define KSSL_SPLICE_FLAGS	(MSG_SPLICE_PAGES | MSG_SENDPAGE_NOPOLICY)
 
 static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 off, u32 len,
 					int flags)
@@ -45,10 +54,21 @@ static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define KSSL_RECVMSG_ARGS	struct sock *sk, struct msghdr *msg, size_t len, int flags, \
 				int *addr_len
+#define KSSL_RECVMSG_PASS	sk, msg, len, flags, addr_len
 #define kssl_compat_recv_error(sk, msg, len) inet_recv_error(sk, msg, len, addr_len)
 #else
 #define KSSL_RECVMSG_ARGS	struct sock *sk, struct msghdr *msg, size_t len, int flags
+#define KSSL_RECVMSG_PASS	sk, msg, len, flags
 #define kssl_compat_recv_error(sk, msg, len) inet_recv_error(sk, msg, len)
+#endif
+
+/* struct tcp_ulp_ops.get_info: 7.x asks for others than the administrator too */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define KSSL_GET_INFO_ARGS	struct sock *sk, struct sk_buff *skb
+#define KSSL_GET_INFO_SIZE_ARGS	const struct sock *sk
+#else
+#define KSSL_GET_INFO_ARGS	struct sock *sk, struct sk_buff *skb, bool net_admin
+#define KSSL_GET_INFO_SIZE_ARGS	const struct sock *sk, bool net_admin
 #endif
 
 /* struct proto.ioctl: 6.5 moved the copy to user space to the caller */

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a program can call on a "tls" socket: plain TCP in a direction without
+ * keys, and the in-tree rules in one with keys.  The record protocol is the
+ * program's business: records of other types come and go with a control message,
+ * a KeyUpdate stops reading until new keys are set, close() sends no alert.
+ */
+#include <linux/net.h>
+#include <linux/poll.h>
+#include <linux/splice.h>
+#include <asm/ioctls.h>
+#include <net/tcp.h>
+
+#include "aead.h"
+#include "framer.h"
+#include "kssl_compat.h"
+#include "ktls.h"
+#include "mib.h"
+#include "rx.h"
+#include "session.h"
+#include "text.h"
+#include "tx.h"
+#include "ulp.h"
+
+#define SEND_FLAGS (MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | MSG_EOR | \
+		    KSSL_SPLICE_FLAGS)
+
+/* The content type that the program asks for. */
+static int get_type(struct msghdr *msg, u8 *type)
+{
+	struct cmsghdr *cmsg;
+	int err = -EINVAL;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		if (cmsg->cmsg_level != SOL_TLS)
+			continue;
+		if (cmsg->cmsg_type != TLS_SET_RECORD_TYPE || msg->msg_flags & MSG_MORE ||
+		    cmsg->cmsg_len < CMSG_LEN(sizeof(*type)))
+			return -EINVAL;
+		*type = *(u8 *)CMSG_DATA(cmsg);
+		err = 0;
+	}
+	return err;
+}
+
+static int send_locked(struct kssl_session *s, struct msghdr *msg)
+{
+	struct sock *sk = s->sk;
+	u8 type = TLS_APPDATA;
+	int ret;
+
+	if (msg->msg_flags & MSG_MORE && msg->msg_flags & MSG_EOR)
+		return -EINVAL;
+	if (msg->msg_controllen) {
+		ret = get_type(msg, &type);
+		if (ret)
+			return ret;
+		ret = kssl_tx_flush(s);
+		if (ret && ret != -EAGAIN)
+			return ret;
+	}
+	if (!msg_data_left(msg))
+		return 0;
+	if (sk->sk_err)
+		return -READ_ONCE(sk->sk_err);
+	if (s->error.err && !s->ktls->lost)
+		return -s->error.err;
+	if (sk->sk_shutdown & SEND_SHUTDOWN)
+		return -EPIPE;
+	return kssl_tx_send(s, type, msg);
+}
+
+static int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct kssl_session *s = kssl_of(sk);
+	int ret;
+
+	if (!READ_ONCE(s->seal))
+		return kssl_ulp_base_prot(sk)->sendmsg(sk, msg, size);
+	if (msg->msg_flags & ~SEND_FLAGS)
+		return -EOPNOTSUPP;
+	lock_sock(sk);
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	ret = send_locked(s, msg);
+	if (ret < 0)
+		ret = sk_stream_error(sk, msg->msg_flags, ret);
+	release_sock(sk);
+	return ret;
+}
+
+#ifdef KSSL_HAVE_SENDPAGE
+static int ktls_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
+{
+	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
+	struct msghdr msg = { .msg_flags = flags };
+
+	if (!READ_ONCE(kssl_of(sk)->seal))
+		return kssl_ulp_base_prot(sk)->sendpage(sk, page, off, size, flags);
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, size);
+	return ktls_sendmsg(sk, &msg, size);
+}
+#else
+static void ktls_splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	if (!READ_ONCE(kssl_of(sk)->seal)) {
+		kssl_ulp_base_prot(sk)->splice_eof(sock);
+		return;
+	}
+	lock_sock(sk);
+	kssl_tx_flush(kssl_of(sk));
+	release_sock(sk);
+}
+#endif
+
+/* RFC 8446, 4.6.3: what follows a KeyUpdate has keys that we do not have yet. */
+static bool is_key_update(const struct kssl_session *s)
+{
+	const struct kssl_rx *rx = &s->rx;
+
+	return s->version == TLS13 && rx->type == TLS_HANDSHAKE && rx->text_len &&
+	       rx->buf[rx->text] == TLS_HS_KEY_UPDATE;
+}
+
+/* Open the record at head, of @len bytes; then it is held. */
+static int open_record(struct kssl_session *s, u32 len)
+{
+	struct kssl_rx *rx = &s->rx;
+	u8 *text, alert;
+	int err;
+	u64 seq;
+
+	err = kssl_keys_seq(s->open, &seq);
+	if (!err)
+		err = kssl_aead_open(s->open, seq, rx->buf + rx->head, len, &rx->type, &text,
+				     &rx->text_len, &alert);
+	if (!err && rx->text_len > TLS_TEXT_MAX)
+		err = -EBADMSG;
+	if (err) {
+		rx->text_len = 0;
+		if (err == -EBADMSG)
+			kssl_mib_inc(s->kn, KSSL_MIB_RX_BAD_MAC);
+		kssl_ktls_fail(s, -EBADMSG);
+		return -EBADMSG;
+	}
+	rx->head += len;
+	rx->text = text - rx->buf;
+	rx->held = true;
+	s->rx_records++;
+	kssl_mib_inc(s->kn, KSSL_MIB_RX_RECORDS);
+	if (is_key_update(s))
+		WRITE_ONCE(s->ktls->wait_key, true);
+	return 0;
+}
+
+/*
+ * A lost stream shows its error once and then looks as if nothing came; a record
+ * that did not verify shows for ever.
+ */
+static int failed(struct kssl_session *s)
+{
+	return s->ktls->lost ? sock_error(s->sk) : -s->error.err;
+}
+
+/* Is a whole record in the buffer, to be opened?  1, 0 or negative errno. */
+static int gather(struct kssl_session *s, u32 *len)
+{
+	int ret;
+
+	if (s->error.err)
+		return failed(s);
+	if (s->ktls->wait_key)
+		return -EKEYEXPIRED;
+	ret = kssl_framer_next(s, len);
+	return ret < 0 ? failed(s) : ret;
+}
+
+/* Hold a record.  1; 0: there is none now; negative errno. */
+static int hold(struct kssl_session *s)
+{
+	u32 len;
+	int ret;
+
+	if (s->rx.held)
+		return 1;
+	ret = gather(s, &len);
+	if (ret <= 0)
+		return ret;
+	return open_record(s, len) ?: 1;
+}
+
+/* An unread record: in the list, or @text NULL for the one held. */
+struct unread {
+	struct kssl_text *text;
+	const u8 *data;
+	u32 len;
+	u8 type;
+};
+
+static struct kssl_text *nth(const struct kssl_rx *rx, u32 n)
+{
+	struct kssl_text *text;
+
+	list_for_each_entry(text, &rx->ahead, list)
+		if (!n--)
+			return text;
+	return NULL;
+}
+
+/*
+ * The first unread record, or with MSG_PEEK the one after @seen others.  1; 0:
+ * there is none now; negative errno.
+ */
+static int next_unread(struct kssl_session *s, bool peek, u32 seen, struct unread *r)
+{
+	struct kssl_rx *rx = &s->rx;
+	int ret;
+
+	r->text = nth(rx, peek ? seen : 0);
+	if (!r->text) {
+		ret = hold(s);
+		if (ret <= 0)
+			return ret;
+		if (peek) {
+			ret = kssl_text_spill(s);
+			if (ret)
+				return ret;
+			r->text = list_last_entry(&rx->ahead, struct kssl_text, list);
+		}
+	}
+	r->data = r->text ? r->text->data + r->text->off : rx->buf + rx->text;
+	r->len = r->text ? r->text->len : rx->text_len;
+	r->type = r->text ? r->text->type : rx->type;
+	return 1;
+}
+
+static void eat(struct kssl_session *s, struct unread *r, u32 n)
+{
+	s->rx_bytes += n;
+	if (n < r->len)
+		kssl_text_eat(s, n);
+	else
+		kssl_text_drop(s, r->text);
+}
+
+/* A call gives records of one type, and says of which.  1; 0: not this one. */
+static int give_type(struct msghdr *msg, u8 *type, u8 this)
+{
+	int err;
+
+	if (*type)
+		return *type == this;
+	*type = this;
+	err = put_cmsg(msg, SOL_TLS, TLS_GET_RECORD_TYPE, sizeof(*type), type);
+	if (this != TLS_APPDATA && (err || msg->msg_flags & MSG_CTRUNC))
+		return -EIO;
+	return 1;
+}
+
+static bool at_end(const struct sock *sk)
+{
+	return sk->sk_shutdown & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE);
+}
+
+/* No record is there.  1: go on; 0: the end; negative errno. */
+static int wait(struct kssl_session *s, size_t done, long *timeo)
+{
+	struct sock *sk = s->sk;
+
+	if (sk->sk_err)
+		return done ? -READ_ONCE(sk->sk_err) : sock_error(sk);
+	if (at_end(sk))
+		return 0;
+	if (s->error.err)
+		return *timeo ? -s->error.err : -EAGAIN;
+	return kssl_rx_wait(s, kssl_text_unread(&s->rx), timeo) ?: 1;
+}
+
+static int recv_locked(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)
+{
+	long timeo = sock_rcvtimeo(s->sk, flags & MSG_DONTWAIT);
+	size_t target = flags & MSG_WAITALL ? len : min_t(size_t, len, s->rx.lowat);
+	bool peek = flags & MSG_PEEK;
+	struct unread r;
+	size_t done = 0;
+	u32 seen = 0, n;
+	u8 type = 0;
+	int ret = 0;
+
+	while (done < len) {
+		ret = next_unread(s, peek, seen, &r);
+		if (!ret) {
+			if (done >= target)
+				break;
+			ret = wait(s, done, &timeo);
+			if (ret <= 0)
+				break;
+			continue;
+		}
+		if (ret > 0)
+			ret = give_type(msg, &type, r.type);
+		if (ret <= 0)
+			break;
+		n = min_t(size_t, r.len, len - done);
+		if (copy_to_iter(r.data, n, &msg->msg_iter) != n) {
+			ret = -EFAULT;
+			break;
+		}
+		done += n;
+		if (n == r.len)
+			msg->msg_flags |= MSG_EOR;
+		if (peek)
+			seen++;
+		else
+			eat(s, &r, n);
+		ret = 0;
+		if (type != TLS_APPDATA)
+			break;
+		sk_flush_backlog(s->sk);
+	}
+	return done ?: ret;
+}
+
+static int ktls_recvmsg(KSSL_RECVMSG_ARGS)
+{
+	struct kssl_session *s = kssl_of(sk);
+	int ret;
+
+	if (!READ_ONCE(s->open))
+		return kssl_ulp_base_prot(sk)->recvmsg(KSSL_RECVMSG_PASS);
+	if (flags & MSG_ERRQUEUE)
+		return kssl_compat_recv_error(sk, msg, len);
+	lock_sock(sk);
+	ret = recv_locked(s, msg, len, flags);
+	release_sock(sk);
+	return ret;
+}
+
+/* Data records alone; 1: one with content is first; 0: the end. */
+static int splice_next(struct kssl_session *s, bool nonblock)
+{
+	long timeo = sock_rcvtimeo(s->sk, nonblock);
+	struct unread r;
+	int ret;
+
+	for (;;) {
+		ret = next_unread(s, false, 0, &r);
+		if (!ret)
+			ret = wait(s, 0, &timeo);
+		else if (ret > 0 && r.type != TLS_APPDATA)
+			return -EINVAL;
+		else if (ret > 0 && r.len)
+			return 1;
+		else if (ret > 0)
+			eat(s, &r, 0);
+		if (ret <= 0)
+			return ret;
+	}
+}
+
+static ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+				size_t len, unsigned int flags)
+{
+	struct sock *sk = sock->sk;
+	struct kssl_session *s = kssl_of(sk);
+	ssize_t ret;
+
+	if (!READ_ONCE(s->open))
+		return kssl_ulp_base_ops(sk)->splice_read(sock, ppos, pipe, len, flags);
+	if (unlikely(*ppos))
+		return -ESPIPE;
+	lock_sock(sk);
+	ret = splice_next(s, flags & SPLICE_F_NONBLOCK || sock->file->f_flags & O_NONBLOCK);
+	if (ret > 0)
+		ret = kssl_rx_to_pipe(s, pipe, len);
+	release_sock(sk);
+	return ret;
+}
+
+/* A record can be read; socket lock. */
+static bool readable(struct kssl_session *s)
+{
+	u32 len;
+
+	if (s->ktls->wait_key)
+		return false;
+	return s->rx.held || !list_empty(&s->rx.ahead) || (!s->error.err && gather(s, &len) > 0);
+}
+
+static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	struct sock *sk = sock->sk;
+	struct kssl_session *s = kssl_of(sk);
+	__poll_t mask = kssl_ulp_base_ops(sk)->poll(file, sock, wait);
+
+	if (!READ_ONCE(s->open) || sk->sk_state != TCP_ESTABLISHED ||
+	    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		return mask;
+	mask &= ~(EPOLLIN | EPOLLRDNORM);
+	lock_sock(sk);
+	if (readable(s))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (sk->sk_err)
+		mask |= EPOLLERR | EPOLLIN | EPOLLRDNORM;
+	release_sock(sk);
+	return mask;
+}
+
+static bool ktls_readable(struct sock *sk)
+{
+	const struct kssl_session *s = kssl_of(sk);
+
+	if (!READ_ONCE(s->open))
+		return false;	/* TCP's own poll knows */
+	return s->rx.held || !list_empty(&s->rx.ahead) || kssl_framer_ready(s);
+}
+
+static int ktls_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
+{
+	struct kssl_session *s = kssl_of(sk);
+	int n;
+
+	if (cmd != SIOCINQ || !READ_ONCE(s->open))
+		return kssl_ulp_base_prot(sk)->ioctl(sk, cmd, arg);
+	lock_sock(sk);
+	if (list_empty(&s->rx.ahead))
+		hold(s);
+	n = kssl_text_unread(&s->rx);
+	release_sock(sk);
+	return kssl_compat_ioctl_put(arg, n);
+}
+
+static int ktls_set_rcvlowat(struct sock *sk, int val)
+{
+	struct kssl_session *s = kssl_of(sk);
+	const struct proto_ops *base = kssl_ulp_base_ops(sk);
+
+	if (!s->open)
+		return base->set_rcvlowat(sk, val);
+	WRITE_ONCE(s->rx.lowat, val ?: 1);
+	return 0;
+}
+
+/* Socket lock is held; the socket layer has set sk_shutdown already. */
+static void ktls_shutdown(struct sock *sk, int how)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	if (how & SEND_SHUTDOWN && s->seal) {
+		sk->sk_shutdown &= ~SEND_SHUTDOWN;
+		kssl_tx_flush(s);
+		sk->sk_shutdown |= SEND_SHUTDOWN;
+	}
+	kssl_ulp_base_prot(sk)->shutdown(sk, how);
+}
+
+static int ktls_disconnect(struct sock *sk, int flags)
+{
+	return -EOPNOTSUPP;
+}
+
+static void ktls_close(struct sock *sk, long timeout)
+{
+	struct proto *base = kssl_ulp_base_prot(sk);
+	struct kssl_session *s;
+
+	lock_sock(sk);
+	s = kssl_of(sk);
+	if (s && s->seal)
+		kssl_tx_drain(s);
+	kssl_ulp_leave(sk);
+	release_sock(sk);
+	base->close(sk, timeout);
+}
+
+/**
+ * kssl_ktls_prot() - put the calls of a "tls" socket into a table
+ * @prot: a copy of TCP's
+ */
+void kssl_ktls_prot(struct proto *prot)
+{
+	prot->close = ktls_close;
+	prot->disconnect = ktls_disconnect;
+	prot->shutdown = ktls_shutdown;
+	prot->setsockopt = kssl_ktls_setsockopt;
+	prot->getsockopt = kssl_ktls_getsockopt;
+	prot->sendmsg = ktls_sendmsg;
+	prot->recvmsg = ktls_recvmsg;
+#ifdef KSSL_HAVE_SENDPAGE
+	prot->sendpage = ktls_sendpage;
+#else
+	prot->splice_eof = ktls_splice_eof;
+#endif
+	prot->ioctl = ktls_ioctl;
+	prot->sock_is_readable = ktls_readable;
+#ifdef CONFIG_BPF_SYSCALL
+	prot->psock_update_sk_prot = NULL;	/* no sockmap */
+#endif
+}
+
+/**
+ * kssl_ktls_ops() - put the calls of a "tls" socket into a table
+ * @ops: a copy of the base table
+ */
+void kssl_ktls_ops(struct proto_ops *ops)
+{
+	ops->mmap = sock_no_mmap;
+	ops->read_sock = NULL;
+	ops->read_skb = NULL;
+	ops->peek_len = NULL;
+	ops->poll = ktls_poll;
+	ops->splice_read = ktls_splice_read;
+	ops->set_rcvlowat = ktls_set_rcvlowat;
+}

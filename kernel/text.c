@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Content that was opened and not read yet.  Normally that is the one record in
+ * the framer's buffer.  MSG_PEEK over several records, SO_RCVLOWAT and FIONREAD
+ * have to look further: then what lies in the buffer moves to a list in front of
+ * it, and the next record is opened there.
+ */
+#include "text.h"
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "framer.h"
+
+/**
+ * kssl_text_spill() - make room for the next record
+ * @s: the session; socket lock, process context
+ *
+ * What the buffer holds, even if it is a record without content, moves to the
+ * end of the list.
+ *
+ * Return: 0; -ENOMEM; -ENOBUFS: more than the socket's receive buffer would be
+ * held.
+ */
+int kssl_text_spill(struct kssl_session *s)
+{
+	struct kssl_rx *rx = &s->rx;
+	struct kssl_text *text;
+
+	if (!rx->held)
+		return 0;
+	if (rx->ahead_len + rx->text_len > (u32)READ_ONCE(s->sk->sk_rcvbuf))
+		return -ENOBUFS;
+	text = kvmalloc(struct_size(text, data, rx->text_len), GFP_KERNEL_ACCOUNT);
+	if (!text)
+		return -ENOMEM;
+	text->off = 0;
+	text->len = rx->text_len;
+	text->type = rx->type;
+	memcpy(text->data, rx->buf + rx->text, rx->text_len);
+	list_add_tail(&text->list, &rx->ahead);
+	rx->ahead_len += rx->text_len;
+	rx->text_len = 0;
+	rx->held = false;
+	return 0;
+}
+
+/**
+ * kssl_text_drop() - forget a record's content
+ * @s: the session; socket lock
+ * @text: an element of the list, or NULL for what lies in the buffer
+ */
+void kssl_text_drop(struct kssl_session *s, struct kssl_text *text)
+{
+	struct kssl_rx *rx = &s->rx;
+
+	if (text) {
+		rx->ahead_len -= text->len;
+		list_del(&text->list);
+		kvfree(text);
+		return;
+	}
+	rx->held = false;
+	rx->text_len = 0;
+	if (rx->head == rx->tail)
+		kssl_framer_release(s);
+}
+
+/**
+ * kssl_text_at() - find content
+ * @rx: receiving side; socket lock
+ * @skip: bytes of unread content to pass over
+ * @n: set to the number of bytes that lie together there
+ *
+ * Return: where they are; NULL: there is no more than @skip.
+ */
+const u8 *kssl_text_at(const struct kssl_rx *rx, u32 skip, u32 *n)
+{
+	const struct kssl_text *text;
+
+	list_for_each_entry(text, &rx->ahead, list) {
+		if (skip < text->len) {
+			*n = text->len - skip;
+			return text->data + text->off + skip;
+		}
+		skip -= text->len;
+	}
+	if (skip >= rx->text_len)
+		return NULL;
+	*n = rx->text_len - skip;
+	return rx->buf + rx->text + skip;
+}
+
+/**
+ * kssl_text_eat() - bytes at the front were read
+ * @s: the session; socket lock
+ * @n: how many, of those that kssl_text_at(.., 0, ..) showed
+ */
+void kssl_text_eat(struct kssl_session *s, u32 n)
+{
+	struct kssl_text *text = list_first_entry_or_null(&s->rx.ahead, struct kssl_text, list);
+	struct kssl_rx *rx = &s->rx;
+
+	if (text) {
+		text->off += n;
+		text->len -= n;
+		rx->ahead_len -= n;
+		if (!text->len)
+			kssl_text_drop(s, text);
+		return;
+	}
+	rx->text += n;
+	rx->text_len -= n;
+	if (!rx->text_len)
+		kssl_text_drop(s, NULL);
+}
+
+/**
+ * kssl_text_release() - forget everything that was opened ahead
+ * @s: the session; socket lock or last reference
+ */
+void kssl_text_release(struct kssl_session *s)
+{
+	struct kssl_text *text, *next;
+
+	list_for_each_entry_safe(text, next, &s->rx.ahead, list)
+		kssl_text_drop(s, text);
+}
