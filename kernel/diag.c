@@ -33,8 +33,8 @@ static int put(struct sk_buff *skb, const struct kssl_session *s)
 	return 0;
 }
 
-/**
- * kssl_diag_info() - fill in INET_ULP_INFO_TLS
+/*
+ * Fill in INET_ULP_INFO_TLS.
  *
  * Called with or without the socket lock, in atomic context for listeners; the
  * session is kept by RCU.  Return: 0 or -EMSGSIZE.
@@ -59,9 +59,7 @@ int kssl_diag_info(KSSL_GET_INFO_ARGS)
 	return err;
 }
 
-/**
- * kssl_diag_size() - room that kssl_diag_info() needs
- */
+/* The room that takes. */
 size_t kssl_diag_size(KSSL_GET_INFO_SIZE_ARGS)
 {
 	return nla_total_size(0) + 5 * nla_total_size(sizeof(u16)) + 2 * nla_total_size(0);
