@@ -112,6 +112,9 @@ ktls_load() {
 	esac
 }
 
+# What the runner does for kssl.
+ktls_unload() { [ "$KTLS" != tls ] || wait_until 10 rmmod tls; }
+
 # ktls_records tx|rx: records so far; the kernel's own module counts directions
 ktls_records() {
 	case $KTLS-$1 in
