@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # LIMIT: 1500
+# FIRST: selftests/ktls/build
 # The kernel's own test of TLS sockets (see build), one result a case, judges
 # whoever serves TCP_ULP "tls".  A part of it, or with UPSTREAM=full every suite
 # that Debian's kernels can do: not SM4 and ARIA, they lack the ciphers.

@@ -49,6 +49,16 @@ def records(name, tx, rx):
            f'sent {sent}, wanted {tx}; received {received}, wanted {rx}')
 
 
+def until(condition, seconds=30):
+    """Whether the condition comes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 class Program:
     """A child with its output collected; killed at the end of a with block."""
 
@@ -66,14 +76,9 @@ class Program:
     def say(self, line):
         self.child.stdin.write(line.encode() + b'\n')
 
-    def heard(self, word, times=1, seconds=30):
-        """Whether word comes in the output in time, so many times."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.text.count(word.encode()) >= times:
-                return True
-            time.sleep(0.05)
-        return False
+    def heard(self, word, seconds=30):
+        """Whether word comes in the output in time."""
+        return until(lambda: word.encode() in self.text, seconds)
 
     def wait(self, seconds=60):
         self.child.wait(seconds)
@@ -90,13 +95,11 @@ class Program:
 
 def listening(port, seconds=30):
     """Whether something listens, without a connection that would disturb it."""
-    want = f':{port:04X} '
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    def there():
         for path in ('/proc/net/tcp', '/proc/net/tcp6'):
             with open(path, encoding='ascii') as f:
-                if any(want in ' '.join(line.split()[1:2]) + ' ' and line.split()[3] == '0A'
-                       for line in f):
-                    return True
-        time.sleep(0.05)
-    return False
+                for local, state in ((line.split()[1], line.split()[3]) for line in f):
+                    if local.endswith(f':{port:04X}') and state == '0A':
+                        return True
+        return False
+    return until(there, seconds)
