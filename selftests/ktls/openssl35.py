@@ -76,8 +76,8 @@ class Talk:
                 self.line += 1
                 speaker.say(f'line {self.line}.')
                 arrived = listener.heard(f'line {self.line}.', seconds=20) and arrived
-        tap.ok(arrived, f'{self.name}, {what}: a line each way',
-               '\n'.join(e.text.decode(errors='replace')[-600:] for e in self.ends))
+        return tap.ok(arrived, f'{self.name}, {what}: a line each way',
+                      '\n'.join(e.text.decode(errors='replace')[-400:] for e in self.ends))
 
 
 def nothing():
@@ -107,7 +107,8 @@ def key_updates(server_on):
                     # a line that follows at once would be taken for part of the command
                     until(lambda: updates(mine, b'>>>' if end is mine else b'<<<') ==
                           (sent if end is mine else received))
-                    talk.both_ways(f'{whose} {letter}, update {sent + received}')
+                    if not talk.both_ways(f'{whose} {letter}, update {sent + received}'):
+                        return
                     until(lambda: seen() == (sent, received), 10)
                     tap.is_(seen(), (sent, received), name + ': KeyUpdates sent, received')
 

@@ -74,7 +74,8 @@ class Program:
             self.text += part
 
     def say(self, line):
-        self.child.stdin.write(line.encode() + b'\n')
+        with contextlib.suppress(BrokenPipeError):  # who does not hear does not answer
+            self.child.stdin.write(line.encode() + b'\n')
 
     def heard(self, word, seconds=30):
         """Whether word comes in the output in time."""
