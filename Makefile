@@ -119,6 +119,7 @@ install: modules user
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libkssl.so build/kssl-run.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/kssl include/kssl/kssl.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/kssl.h include/uapi/linux/kssl_netlink.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kssl user/etc/kssl-ktls.conf
 	for s in 1 3 5 7 8; do for f in user/man/*.$$s; do \
 		[ ! -e $$f ] || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$f; done; done
 	ldconfig || true
