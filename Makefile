@@ -16,7 +16,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check demo sparse style kdoc nl-gen insmod rmmod install \
+.PHONY: all modules user selftests check check-matrix demo sparse style kdoc nl-gen insmod rmmod install \
 	clean help setup libraries
 
 all: modules user
@@ -28,6 +28,7 @@ help:
 	@echo "selftests          test programs, build/unit and build/peers"
 	@echo "check [T=script]   all tests, or one script of selftests/"
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
+	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
 	@echo "install            module and programs (PREFIX=$(PREFIX))"
 	@echo "sparse, nl-gen     static check; header and policies from kssl.yaml"
@@ -93,6 +94,9 @@ setup:
 check: setup
 	@KERNEL=$(KERNEL) selftests/check $(T)
 
+check-matrix: setup
+	@selftests/matrix $(T)
+
 demo: setup
 	@$(MAKE) -s modules user selftests
 	@selftests/demo
@@ -115,6 +119,7 @@ install: modules user
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libkssl.so build/kssl-run.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/kssl include/kssl/kssl.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/kssl.h include/uapi/linux/kssl_netlink.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kssl user/etc/kssl-ktls.conf
 	for s in 1 3 5 7 8; do for f in user/man/*.$$s; do \
 		[ ! -e $$f ] || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$f; done; done
 	ldconfig || true

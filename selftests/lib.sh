@@ -86,18 +86,52 @@ listening() { ss -Hltn "sport = :$1" | grep -q .; }
 
 # ---- module and daemon ----
 
-modules="gcm ctr chacha20poly1305 aesni_intel ghash_clmulni_intel chacha_x86_64 poly1305_x86_64 sha256_ssse3 sha512_ssse3"
+modules="gcm ctr ccm chacha20poly1305 aesni_intel ghash_clmulni_intel chacha_x86_64 poly1305_x86_64 sha256_ssse3 sha512_ssse3"
 
-insmod_kssl() {
+insmod_kssl() { # [PARAMETER...]
 	local m
 	for m in $modules; do modprobe -q "$m" 2>/dev/null; done
-	[ -d /sys/module/kssl ] || insmod "$KO" || exit 1
+	[ -d /sys/module/kssl ] || insmod "$KO" "$@" || exit 1
 }
 
 # Unloads within SECONDS, so no reference leaked.
 rmmod_kssl() { wait_until "${1:-10}" rmmod kssl; }
 
 counter() { awk -v n="$1" '$1 == n { print $2 }' /proc/net/kssl_stat; }
+
+# ---- TCP_ULP "tls" ----
+
+# Who serves it: kssl, or tls, the kernel's own module, to compare with
+# (VM_ENV=KTLS KTLS=tls make check T=ktls/upstream).
+KTLS=${KTLS:-kssl}
+
+ktls_load() {
+	case $KTLS in
+	kssl) insmod_kssl ktls=1 ;;
+	tls) for m in $modules tls; do modprobe -q "$m"; done ;;
+	esac
+}
+
+# What the runner does for kssl.
+ktls_unload() { [ "$KTLS" != tls ] || wait_until 10 rmmod tls; }
+
+# ktls_records tx|rx: records so far; the kernel's own module counts directions
+ktls_records() {
+	case $KTLS-$1 in
+	kssl-tx) counter TxRecords ;;
+	kssl-rx) counter RxRecords ;;
+	tls-tx) awk '$1 == "TlsTxSw" { print $2 }' /proc/net/tls_stat ;;
+	tls-rx) awk '$1 == "TlsRxSw" { print $2 }' /proc/net/tls_stat ;;
+	esac
+}
+
+# The other module is not even loaded.
+ktls_alone() {
+	[ -d "/sys/module/$KTLS" ] && case $KTLS in
+	kssl) [ ! -d /sys/module/tls ] ;;
+	tls) [ ! -d /sys/module/kssl ] ;;
+	esac
+}
 
 # start_kssld CONFIG: sets KSSLD_PID
 start_kssld() {
