@@ -7,6 +7,7 @@
 
 #include <crypto/hash.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -190,6 +191,7 @@ struct kssl_half *kssl_keys_new(const struct kssl_key *key, const char **why)
 	half->suite = suite;
 	half->version = suite->version;
 	half->seq = key->seq;
+	half->since = get_jiffies_64();
 	*why = "the kernel's crypto API refused the cipher";
 	err = alloc_cipher(half);
 	if (!err)
@@ -261,6 +263,7 @@ int kssl_keys_update(struct kssl_half *half)
 	memzero_explicit(next, sizeof(next));
 	half->seq = 0;
 	half->used = 0;
+	half->since = get_jiffies_64();
 	return err;
 }
 
