@@ -265,6 +265,27 @@ static void kssl_shutdown(struct sock *sk, int how)
 	kssl_ulp_base_prot(sk)->shutdown(sk, how);
 }
 
+/**
+ * kssl_calls_close_notify() - shutdown(SHUT_WR) by someone else than the program
+ * @s: the session; socket lock, process context
+ *
+ * Return: 0; -ENOTCONN (no keys yet); -EPIPE (it is closed already); -EAGAIN
+ * (bytes of a record wait for memory); or why the session has failed.
+ */
+int kssl_calls_close_notify(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+	int err;
+
+	err = kssl_tx_ready(s) ?: kssl_tx_flush(s);
+	if (err)
+		return err;
+	sk->sk_shutdown |= SEND_SHUTDOWN;
+	kssl_shutdown(sk, SEND_SHUTDOWN);
+	kssl_session_wake(s);
+	return 0;
+}
+
 /* Only before TLS: a failed connect() ends here too. */
 static int kssl_disconnect(struct sock *sk, int flags)
 {

@@ -7,6 +7,7 @@
 struct proto;
 
 int kssl_calls_await(struct kssl_session *s, long *timeo);
+int kssl_calls_close_notify(struct kssl_session *s);
 
 void kssl_calls_prot(struct proto *prot);
 void kssl_calls_dead_prot(struct proto *prot);

@@ -7,6 +7,7 @@
 
 #include <crypto/hash.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -171,6 +172,7 @@ static struct kssl_half *half_new(const struct kssl_suite *suite, u64 seq)
 	half->suite = suite;
 	half->version = suite->version;
 	half->seq = seq;
+	half->since = get_jiffies_64();
 	half->nonce[0] = suite->b0;
 	err = alloc_cipher(half);
 	if (err) {
@@ -307,6 +309,7 @@ int kssl_keys_update(struct kssl_half *half)
 	memzero_explicit(next, sizeof(next));
 	half->seq = 0;
 	half->used = 0;
+	half->since = get_jiffies_64();
 	return err;
 }
 

@@ -27,6 +27,7 @@ struct kssl_secret {
  * @wait: for drivers that answer later
  * @seq: sequence number of the next record; kssl_keys_seq() counts it up
  * @used: records protected with these keys
+ * @since: when these keys came into use, jiffies
  * @version: TLS12 or TLS13
  * @iv: write IV (RFC 8446, 7.3), or the implicit part of the nonce (RFC 5288, 3)
  * @explicit_off: sending, TLS 1.2: explicit nonce less sequence number
@@ -42,6 +43,7 @@ struct kssl_half {
 	struct crypto_wait wait;
 	u64 seq;
 	u64 used;
+	u64 since;
 	u16 version;
 	u64 explicit_off;
 	u8 iv[TLS_NONCE_LEN];

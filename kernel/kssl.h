@@ -79,6 +79,8 @@ struct proto_ops;
  * @limit: most plaintext bytes in one record (RFC 8449)
  * @closed: close_notify or a fatal alert was sent; nothing follows
  * @update_due: a KeyUpdate(update_not_requested) must go before the next data
+ * @update_asked: a KeyUpdate(update_requested) was sent; none came since
+ * @updates: KeyUpdates sent with nothing in between
  */
 struct kssl_tx {
 	struct page *page;
@@ -92,6 +94,8 @@ struct kssl_tx {
 	u16 limit;
 	bool closed;
 	bool update_due;
+	bool update_asked;
+	u8 updates;
 };
 
 /**
@@ -115,6 +119,7 @@ struct kssl_tx {
  * @empties: records without data in a row
  * @warnings: warning alerts in a row
  * @updates: KeyUpdates in a row
+ * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
  * @data_seen: a protected record was opened
  * @closed: close_notify was received
  */
@@ -134,6 +139,7 @@ struct kssl_rx {
 	u8 empties;
 	u8 warnings;
 	u8 updates;
+	u64 updates_paid;
 	bool data_seen;
 	bool closed;
 };

@@ -232,6 +232,7 @@ static void first_keys(struct kssl_session *s, bool tx)
 	kssl_mib_inc(s->kn, tx ? KSSL_MIB_KTLS_TX : KSSL_MIB_KTLS_RX);
 	if (!tx)
 		kssl_ulp_own_rx(s->sk);
+	WRITE_ONCE(*(tx ? &s->ktls->sends : &s->ktls->receives), true);
 	if (s->state == KSSL_STATE_INIT)
 		kssl_session_open(s);
 }
@@ -250,9 +251,12 @@ static int install(struct kssl_session *s, const union kssl_ktls_info *info, uns
 		   bool tx)
 {
 	union kssl_ktls_info *slot = tx ? &s->ktls->tx : &s->ktls->rx;
-	bool next = slot->head.cipher_type;
+	bool next = tx ? s->ktls->sends : s->ktls->receives;
 	struct kssl_half *half;
 	int err;
+
+	if (s->state > KSSL_STATE_OPEN)
+		return -EBADMSG;
 
 	err = next ? check_next(info, slot) : check_first(info, tx ? &s->ktls->rx : &s->ktls->tx);
 	if (err)
@@ -395,6 +399,8 @@ static int get_keys(struct kssl_session *s, bool tx, union kssl_ktls_info *info,
 		return -EINVAL;
 	if (!slot->head.cipher_type)
 		return -EBUSY;
+	if (!half)
+		return -EBADMSG;
 	c = find(slot->head.cipher_type);
 	memcpy(info, slot, sizeof(*info));
 	if (*len == sizeof(info->head))

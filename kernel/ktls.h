@@ -21,6 +21,8 @@ union kssl_ktls_info {
  * struct kssl_ktls - what a "tls" socket has beyond a session; socket lock
  * @tx: what TLS_TX was set to; head is zero before
  * @rx: what TLS_RX was set to
+ * @sends: has, or had, sending keys: never plain TCP again in that direction
+ * @receives: has, or had, receiving keys
  * @zerocopy_ro: value of TLS_TX_ZEROCOPY_RO, which changes nothing
  * @no_pad: value of TLS_RX_EXPECT_NO_PAD, which changes nothing
  * @wait_key: a KeyUpdate was read: nothing more before TLS_RX is set again
@@ -29,6 +31,8 @@ union kssl_ktls_info {
 struct kssl_ktls {
 	union kssl_ktls_info tx;
 	union kssl_ktls_info rx;
+	bool sends;
+	bool receives;
 	bool zerocopy_ro;
 	bool no_pad;
 	bool wait_key;

@@ -53,6 +53,8 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 
 	if (msg->msg_flags & MSG_MORE && msg->msg_flags & MSG_EOR)
 		return -EINVAL;
+	if (!s->seal)
+		return -s->error.err;
 	if (msg->msg_controllen) {
 		ret = get_type(msg, &type);
 		if (ret)
@@ -77,7 +79,7 @@ static int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	struct kssl_session *s = kssl_of(sk);
 	int ret;
 
-	if (!READ_ONCE(s->seal))
+	if (!READ_ONCE(s->ktls->sends))
 		return kssl_ulp_base_prot(sk)->sendmsg(sk, msg, size);
 	if (msg->msg_flags & ~SEND_FLAGS)
 		return -EOPNOTSUPP;
@@ -96,7 +98,7 @@ static int ktls_sendpage(struct sock *sk, struct page *page, int off, size_t siz
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
 	struct msghdr msg = { .msg_flags = flags };
 
-	if (!READ_ONCE(kssl_of(sk)->seal))
+	if (!READ_ONCE(kssl_of(sk)->ktls->sends))
 		return kssl_ulp_base_prot(sk)->sendpage(sk, page, off, size, flags);
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, size);
 	return ktls_sendmsg(sk, &msg, size);
@@ -106,12 +108,13 @@ static void ktls_splice_eof(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
-	if (!READ_ONCE(kssl_of(sk)->seal)) {
+	if (!READ_ONCE(kssl_of(sk)->ktls->sends)) {
 		kssl_ulp_base_prot(sk)->splice_eof(sock);
 		return;
 	}
 	lock_sock(sk);
-	kssl_tx_flush(kssl_of(sk));
+	if (kssl_of(sk)->seal)
+		kssl_tx_flush(kssl_of(sk));
 	release_sock(sk);
 }
 #endif
@@ -329,7 +332,7 @@ static int ktls_recvmsg(KSSL_RECVMSG_ARGS)
 	struct kssl_session *s = kssl_of(sk);
 	int ret;
 
-	if (!READ_ONCE(s->open))
+	if (!READ_ONCE(s->ktls->receives))
 		return kssl_ulp_base_prot(sk)->recvmsg(KSSL_RECVMSG_PASS);
 	if (flags & MSG_ERRQUEUE)
 		return kssl_compat_recv_error(sk, msg, len);
@@ -368,7 +371,7 @@ static ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	struct kssl_session *s = kssl_of(sk);
 	ssize_t ret;
 
-	if (!READ_ONCE(s->open))
+	if (!READ_ONCE(s->ktls->receives))
 		return kssl_ulp_base_ops(sk)->splice_read(sock, ppos, pipe, len, flags);
 	if (unlikely(*ppos))
 		return -ESPIPE;
@@ -396,7 +399,7 @@ static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wa
 	struct kssl_session *s = kssl_of(sk);
 	__poll_t mask = kssl_ulp_base_ops(sk)->poll(file, sock, wait);
 
-	if (!READ_ONCE(s->open) || sk->sk_state != TCP_ESTABLISHED ||
+	if (!READ_ONCE(s->ktls->receives) || sk->sk_state != TCP_ESTABLISHED ||
 	    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		return mask;
 	mask &= ~(EPOLLIN | EPOLLRDNORM);
@@ -413,7 +416,7 @@ static bool ktls_readable(struct sock *sk)
 {
 	const struct kssl_session *s = kssl_of(sk);
 
-	if (!READ_ONCE(s->open))
+	if (!READ_ONCE(s->ktls->receives))
 		return false;	/* TCP's own poll knows */
 	return s->rx.held || !list_empty(&s->rx.ahead) || kssl_framer_ready(s);
 }
@@ -423,7 +426,7 @@ static int ktls_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	struct kssl_session *s = kssl_of(sk);
 	int n;
 
-	if (cmd != SIOCINQ || !READ_ONCE(s->open))
+	if (cmd != SIOCINQ || !READ_ONCE(s->ktls->receives))
 		return kssl_ulp_base_prot(sk)->ioctl(sk, cmd, arg);
 	lock_sock(sk);
 	if (list_empty(&s->rx.ahead))
@@ -438,7 +441,7 @@ static int ktls_set_rcvlowat(struct sock *sk, int val)
 	struct kssl_session *s = kssl_of(sk);
 	const struct proto_ops *base = kssl_ulp_base_ops(sk);
 
-	if (!s->open)
+	if (!s->ktls->receives)
 		return base->set_rcvlowat(sk, val);
 	WRITE_ONCE(s->rx.lowat, val ?: 1);
 	return 0;

@@ -15,10 +15,12 @@
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 
+#include "calls.h"
 #include "generated/netlink.h"
 #include "keys.h"
 #include "session.h"
 #include "suite.h"
+#include "tx.h"
 #include "upcall.h"
 
 static struct genl_family family;
@@ -307,6 +309,93 @@ static int session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		cond_resched();
 	}
 	return skb->len;
+}
+
+/* The session that a verb is for; the caller puts it. */
+static struct kssl_session *verb_session(struct genl_info *info)
+{
+	struct kssl_session *s;
+
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_SESSION_ID))
+		return ERR_PTR(-EINVAL);
+	s = kssl_session_find(kssl_net(genl_info_net(info)),
+			      nla_get_u32(info->attrs[KSSL_A_SESSION_ID]));
+	if (s)
+		return s;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KSSL_A_SESSION_ID], "no such session");
+	return ERR_PTR(-ENOENT);
+}
+
+static int verb_explain(struct genl_info *info, int err)
+{
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KSSL_A_SESSION_ID],
+				    "no such session");
+	else if (err == -ENOTCONN)
+		NL_SET_ERR_MSG(info->extack, "the session has no keys, or no connection, yet");
+	else if (err == -EPIPE)
+		NL_SET_ERR_MSG(info->extack, "the session is closed or has failed already");
+	else if (err == -EOPNOTSUPP)
+		NL_SET_ERR_MSG(info->extack, "TLS 1.2 cannot change keys, and a \"tls\" socket is its program's");
+	else if (err == -EAGAIN)
+		NL_SET_ERR_MSG(info->extack, "no room, or the peer has not yet answered");
+	else if (err)
+		NL_SET_ERR_MSG(info->extack, "sending failed, the session has ended");
+	return err;
+}
+
+static int rekey_locked(struct kssl_session *s, const struct genl_info *info)
+{
+	return kssl_tx_key_update(s, nla_get_flag(info->attrs[KSSL_A_SESSION_REQUEST]));
+}
+
+static int close_locked(struct kssl_session *s, const struct genl_info *info)
+{
+	return s->ktls ? -EOPNOTSUPP : kssl_calls_close_notify(s);
+}
+
+/* Do something to a session under its socket lock. */
+static int verb(struct genl_info *info,
+		int (*act)(struct kssl_session *s, const struct genl_info *info))
+{
+	struct kssl_session *s = verb_session(info);
+	struct sock *sk;
+	int err = -ENOENT;
+
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	sk = kssl_session_sock(s);
+	if (sk) {
+		lock_sock(sk);
+		if (s->sk)
+			err = act(s, info);
+		release_sock(sk);
+		sock_put(sk);
+	}
+	kssl_session_put(s);
+	return verb_explain(info, err);
+}
+
+static int session_rekey_doit(struct sk_buff *req, struct genl_info *info)
+{
+	return verb(info, rekey_locked);
+}
+
+static int session_close_doit(struct sk_buff *req, struct genl_info *info)
+{
+	return verb(info, close_locked);
+}
+
+static int session_kill_doit(struct sk_buff *req, struct genl_info *info)
+{
+	struct kssl_session *s = verb_session(info);
+	int err;
+
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	err = kssl_session_kill(s);
+	kssl_session_put(s);
+	return verb_explain(info, err);
 }
 
 /* ---- workers ---- */
@@ -628,7 +717,10 @@ static int put_policy(struct sk_buff *skb, struct kssl_net *kn)
 {
 	if (nla_put_u32(skb, KSSL_A_POLICY_GRACE_MS, READ_ONCE(kn->grace_ms)) ||
 	    nla_put_u32(skb, KSSL_A_POLICY_TIMEOUT_MS, READ_ONCE(kn->timeout_ms)) ||
-	    nla_put_u32(skb, KSSL_A_POLICY_QUEUE_MAX, READ_ONCE(kn->queue_max)))
+	    nla_put_u32(skb, KSSL_A_POLICY_QUEUE_MAX, READ_ONCE(kn->queue_max)) ||
+	    nla_put_u32(skb, KSSL_A_POLICY_KEY_RECORDS, READ_ONCE(kn->key_records)) ||
+	    nla_put_u32(skb, KSSL_A_POLICY_REKEY_SECONDS, READ_ONCE(kn->rekey_seconds)) ||
+	    nla_put_u32(skb, KSSL_A_POLICY_UPDATE_RATE, READ_ONCE(kn->update_rate)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -673,6 +765,9 @@ static int policy_set_doit(struct sk_buff *req, struct genl_info *info)
 	set_u32(&kn->grace_ms, info->attrs[KSSL_A_POLICY_GRACE_MS]);
 	set_u32(&kn->timeout_ms, info->attrs[KSSL_A_POLICY_TIMEOUT_MS]);
 	set_u32(&kn->queue_max, info->attrs[KSSL_A_POLICY_QUEUE_MAX]);
+	set_u32(&kn->key_records, info->attrs[KSSL_A_POLICY_KEY_RECORDS]);
+	set_u32(&kn->rekey_seconds, info->attrs[KSSL_A_POLICY_REKEY_SECONDS]);
+	set_u32(&kn->update_rate, info->attrs[KSSL_A_POLICY_UPDATE_RATE]);
 	return 0;
 }
 
@@ -700,6 +795,12 @@ static const struct genl_ops ops[] = {
 	},
 	{ .cmd = KSSL_CMD_POLICY_GET, .doit = policy_get_doit },
 	OP(KSSL_CMD_POLICY_SET, policy_set_doit, policy, KSSL_A_POLICY_MAX, GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_SESSION_REKEY, session_rekey_doit, session, KSSL_A_SESSION_MAX,
+	   GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_SESSION_CLOSE, session_close_doit, session, KSSL_A_SESSION_MAX,
+	   GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_SESSION_KILL, session_kill_doit, session, KSSL_A_SESSION_MAX,
+	   GENL_UNS_ADMIN_PERM),
 };
 
 static const struct genl_multicast_group groups[] = {

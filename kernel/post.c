@@ -6,6 +6,8 @@
  */
 #include "post.h"
 
+#include <linux/ktime.h>
+
 #include "keys.h"
 #include "mib.h"
 #include "netlink.h"
@@ -70,6 +72,23 @@ static int alert(struct kssl_session *s, const u8 *text, u32 len)
 }
 
 /*
+ * Does the peer send more KeyUpdates than the policy's so many a second?  Each
+ * uses up a share of a second from now on; one second ahead is too far, so that
+ * many may come at once.
+ */
+static bool too_fast(struct kssl_session *s)
+{
+	u32 rate = READ_ONCE(s->kn->update_rate);
+	u64 now;
+
+	if (!rate)
+		return false;
+	now = ktime_get_ns();
+	s->rx.updates_paid = max(s->rx.updates_paid, now) + NSEC_PER_SEC / rate;
+	return s->rx.updates_paid > now + NSEC_PER_SEC;
+}
+
+/*
  * RFC 8446, 4.6.3.  The answer is only marked: it goes before the next data, and
  * so answers any number of requests at once.
  */
@@ -83,12 +102,15 @@ static int got_key_update(struct kssl_session *s, u8 request, bool boundary)
 		return unexpected(s, "data after KeyUpdate in its record");
 	if (++s->rx.updates > KSSL_UPDATES_MAX)
 		return unexpected(s, "too many KeyUpdates");
+	if (too_fast(s))
+		return unexpected(s, "too many KeyUpdates a second");
 	err = kssl_keys_update(s->open);
 	if (err) {
 		kssl_session_fail(s, err, TLS_INTERNAL_ERROR, "KeyUpdate failed");
 		return err;
 	}
 	WRITE_ONCE(s->rx_generation, s->rx_generation + 1);
+	s->tx.update_asked = false;
 	if (request)
 		s->tx.update_due = true;
 	kssl_mib_inc(s->kn, KSSL_MIB_UPDATE_RECEIVED);

@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <net/netns/generic.h>
+#include <net/tcp.h>
 
 #include "framer.h"
 #include "keys.h"
@@ -17,6 +18,9 @@
 #include "text.h"
 #include "tx.h"
 #include "upcall.h"
+
+/* No honest peer changes keys as often; it costs as much as some hundred records. */
+#define KSSL_UPDATE_RATE	1000
 
 static unsigned int kssl_net_id __read_mostly;
 
@@ -248,6 +252,18 @@ static void send_alert(struct kssl_session *s, u8 alert)
 	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_SENT);
 }
 
+static void end(struct kssl_session *s, int err, u8 alert, const char *text)
+{
+	send_alert(s, alert);
+	s->tx.closed = true;
+	s->error.err = -err;
+	strscpy(s->error.text, text, sizeof(s->error.text));
+	kssl_upcall_cancel(s);
+	wipe(s);
+	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
+	kssl_nl_event(s, KSSL_EVENT_KIND_FAILED);
+}
+
 /**
  * kssl_session_fail() - the session ends by an error
  * @s: the session; socket lock, process context
@@ -255,8 +271,8 @@ static void send_alert(struct kssl_session *s, u8 alert)
  * @alert: fatal alert to send with the sending keys, or KSSL_ALERT_NONE
  * @text: the reason in words, for KSSL_ERROR
  *
- * The only place that sets sk_err.  Only the first call counts.  Keys are wiped
- * here, not at close (RFC 8446, 6.2).
+ * The only place that sets sk_err, beside kssl_session_kill() and ktls.c.  Only
+ * the first call counts.  Keys are wiped here, not at close (RFC 8446, 6.2).
  */
 void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text)
 {
@@ -269,19 +285,53 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 		kssl_ktls_fail(s, err);
 		return;
 	}
-	send_alert(s, alert);
-	s->tx.closed = true;
-	s->error.err = -err;
-	strscpy(s->error.text, text, sizeof(s->error.text));
 	if (err == -ENOMEM)
 		kssl_mib_inc(s->kn, KSSL_MIB_NO_MEMORY);
-	kssl_upcall_cancel(s);
-	wipe(s);
-	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
-	kssl_nl_event(s, KSSL_EVENT_KIND_FAILED);
+	end(s, err, alert, text);
 	WRITE_ONCE(sk->sk_err, -err);
 	sk_error_report(sk);
 	kssl_session_wake(s);
+}
+
+/* TCP got as far as a connection, and TLS has not failed. */
+static int may_kill(const struct kssl_session *s)
+{
+	const int before = TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT | TCPF_SYN_RECV;
+
+	if (!s->sk || s->state == KSSL_STATE_FAILED)
+		return -EPIPE;
+	return (1 << s->sk->sk_state) & before ? -ENOTCONN : 0;
+}
+
+/**
+ * kssl_session_kill() - end a session from outside: fatal alert and RST
+ * @s: a session the caller has a reference of; no lock
+ *
+ * Every later call of the program fails as after an alert of the peer.
+ *
+ * Context: process.  Return: 0; -ENOENT (the socket is gone); -ENOTCONN (not a
+ * connection); -EPIPE (failed already).
+ */
+int kssl_session_kill(struct kssl_session *s)
+{
+	struct sock *sk = kssl_session_sock(s);
+	int err;
+
+	if (!sk)
+		return -ENOENT;
+	lock_sock(sk);
+	err = may_kill(s);
+	if (!err)
+		end(s, -ECONNABORTED, TLS_INTERNAL_ERROR, "ended by the administrator");
+	release_sock(sk);
+	/*
+	 * Sets sk_err and wakes everyone; takes the lock itself.  Nobody was woken
+	 * yet, so the program has hardly closed the socket meanwhile.
+	 */
+	if (!err && !sock_flag(sk, SOCK_DEAD))
+		tcp_abort(sk, ECONNABORTED);
+	sock_put(sk);
+	return err;
 }
 
 static int __net_init net_init(struct net *net)
@@ -289,6 +339,7 @@ static int __net_init net_init(struct net *net)
 	struct kssl_net *kn = kssl_net(net);
 
 	kn->net = net;
+	kn->update_rate = KSSL_UPDATE_RATE;
 	xa_init_flags(&kn->sessions, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
 	kssl_upcall_net_init(kn);
 	return kssl_mib_net_init(kn);

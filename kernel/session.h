@@ -19,6 +19,11 @@
  * @timeout_ms: time for a whole handshake, ms
  * @queue_max: most handshakes that may wait
  * @mib: counters, per CPU (mib.c)
+ *
+ * Read and written without a lock (READ_ONCE, WRITE_ONCE):
+ * @key_records: most records sent with one key; 0: as the suite says
+ * @rekey_seconds: age at which a sending key is changed; 0: any
+ * @update_rate: KeyUpdates a second that a peer may send; 0: any number
  */
 struct kssl_net {
 	struct net *net;
@@ -35,6 +40,10 @@ struct kssl_net {
 	u32 queue_max;
 
 	u64 __percpu *mib;
+
+	u32 key_records;
+	u32 rekey_seconds;
+	u32 update_rate;
 };
 
 struct kssl_net *kssl_net(const struct net *net);
@@ -50,6 +59,7 @@ void kssl_session_detach(struct kssl_session *s);
 void kssl_session_open(struct kssl_session *s);
 void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text);
 void kssl_session_wake(struct kssl_session *s);
+int kssl_session_kill(struct kssl_session *s);
 
 int kssl_session_init(void);
 void kssl_session_exit(void);

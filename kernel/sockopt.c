@@ -16,6 +16,7 @@
 #include "mib.h"
 #include "session.h"
 #include "suite.h"
+#include "tx.h"
 #include "ulp.h"
 #include "upcall.h"
 
@@ -258,6 +259,21 @@ static int set_key_rx(struct sock *sk, sockptr_t val, unsigned int len)
 	return set_key(sk, val, len, false);
 }
 
+static int set_key_update(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > KSSL_UPDATE_REQUESTED)
+		return -EINVAL;
+	lock_sock(sk);
+	err = kssl_tx_key_update(kssl_of(sk), n == KSSL_UPDATE_REQUESTED);
+	release_sock(sk);
+	return err;
+}
+
 /* A value on its way out, filled under the socket lock. */
 struct answer {
 	void *data;
@@ -361,6 +377,7 @@ static const struct {
 	[KSSL_ERROR] = { NULL, get_error },
 	[KSSL_KEY_TX] = { set_key_tx, NULL },
 	[KSSL_KEY_RX] = { set_key_rx, NULL },
+	[KSSL_KEY_UPDATE] = { set_key_update, NULL },
 };
 
 static int find_and_get(struct sock *sk, int name, struct answer *a)

@@ -20,6 +20,7 @@
  */
 #include "tx.h"
 
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
@@ -36,6 +37,9 @@
 
 /* What TCP may charge beyond the bytes themselves for one record (skb heads). */
 #define KSSL_CHARGE_SLACK	8192
+
+/* KeyUpdates in a row that we send; peers end a session at 32, as we do. */
+#define KSSL_TX_UPDATES_MAX	16
 
 /**
  * enum hold - what TCP does with a segment that is not full
@@ -132,12 +136,18 @@ static int send_pending(struct kssl_session *s)
 	return 0;
 }
 
-/* Give a sealed record to TCP; what it cannot take becomes pending. */
+/*
+ * Give a sealed record to TCP; what it cannot take becomes pending.  There is
+ * room for one record there: without memory for a second one it is over.
+ */
 static int send_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
 		       enum hold hold)
 {
-	int ret = to_tcp(s->sk, page, off, len, hold);
+	int ret;
 
+	if (unlikely(s->tx.pend_len) && send_pending(s))
+		return -ENOMEM;
+	ret = to_tcp(s->sk, page, off, len, hold);
 	if (ret == (int)len)
 		return 0;
 	if (ret < 0 && ret != -EAGAIN && ret != -ENOMEM)
@@ -193,22 +203,14 @@ static void drop_open(struct kssl_tx *tx)
 	tx->len = 0;
 }
 
-/* Close the open record of MSG_MORE data, if there is one. */
-static int close_open(struct kssl_session *s, enum hold hold)
+/*
+ * RFC 8446, 4.6.3: the message goes with the old key, what follows with the new.
+ * One that asks for an answer is none itself.
+ */
+static int send_update(struct kssl_session *s, bool request)
 {
-	struct kssl_tx *tx = &s->tx;
-	int err = 0;
-
-	if (tx->len)
-		err = seal_and_send(s, tx->type, tx->page, tx->off, tx->len, hold);
-	drop_open(tx);
-	return err;
-}
-
-/* RFC 8446, 4.6.3: the message goes with the old key, what follows with the new. */
-static int send_update(struct kssl_session *s)
-{
-	static const u8 text[] = { TLS_HS_KEY_UPDATE, 0, 0, 1, 0 /* update_not_requested */ };
+	const u8 text[] = { TLS_HS_KEY_UPDATE, 0, 0, 1, request };
+	bool again = !s->seal->used;
 	int err;
 
 	err = send_alone(s, TLS_HANDSHAKE, text, sizeof(text));
@@ -216,11 +218,32 @@ static int send_update(struct kssl_session *s)
 		err = kssl_keys_update(s->seal);
 	if (err)
 		return err;
-	s->tx.update_due = false;
+	if (request)
+		s->tx.update_asked = true;
+	else
+		s->tx.update_due = false;
+	s->tx.updates = again ? s->tx.updates + 1 : 1;
 	WRITE_ONCE(s->tx_generation, s->tx_generation + 1);
 	kssl_mib_inc(s->kn, KSSL_MIB_UPDATE_SENT);
 	kssl_nl_event(s, KSSL_EVENT_KIND_REKEYED);
 	return 0;
+}
+
+/*
+ * Close the open record of MSG_MORE data, if there is one.  A KeyUpdate that came
+ * while it was open is answered before it.
+ */
+static int close_open(struct kssl_session *s, enum hold hold)
+{
+	struct kssl_tx *tx = &s->tx;
+	int err = 0;
+
+	if (tx->len && tx->update_due)
+		err = send_update(s, false);
+	if (tx->len && !err)
+		err = seal_and_send(s, tx->type, tx->page, tx->off, tx->len, hold);
+	drop_open(tx);
+	return err;
 }
 
 /*
@@ -234,17 +257,34 @@ static int finish(struct kssl_session *s, int err)
 	return err;
 }
 
-/* Before a record of data: the answer to a KeyUpdate, and the usage limit. */
+/* Has the sending key protected as many records as suite and policy allow? */
+static bool used_up(const struct kssl_session *s)
+{
+	u32 records = READ_ONCE(s->kn->key_records);
+
+	return s->seal->used >= s->seal->suite->limit || (records && s->seal->used >= records);
+}
+
+/* Is it older than the policy wants?  Without a secret there is no other. */
+static bool too_old(const struct kssl_session *s)
+{
+	u32 seconds = READ_ONCE(s->kn->rekey_seconds);
+
+	return seconds && s->seal->secret.len &&
+	       time_after_eq64(get_jiffies_64(), s->seal->since + (u64)seconds * HZ);
+}
+
+/* Before a record of data: the answer to a KeyUpdate, and the limits of the key. */
 static int before_data(struct kssl_session *s)
 {
-	bool limit = s->seal->used >= s->seal->suite->limit;
+	bool limit = used_up(s);
 
-	if (likely((!limit && !s->tx.update_due) || s->ktls))
+	if (likely((!limit && !s->tx.update_due && !too_old(s)) || s->ktls))
 		return 0;
 	if (limit)
 		kssl_nl_event(s, KSSL_EVENT_KIND_LIMIT);
 	if (s->seal->secret.len)
-		return finish(s, send_update(s));
+		return finish(s, send_update(s, false));
 	kssl_tx_close(s);	/* RFC 9325, 4.4: TLS 1.2 cannot rekey, nor can a bare key */
 	return -EPIPE;
 }
@@ -263,6 +303,48 @@ int kssl_tx_flush(struct kssl_session *s)
 		return err;
 	err = before_data(s);
 	return finish(s, err ?: close_open(s, PUSH));
+}
+
+/**
+ * kssl_tx_ready() - are there sending keys, and may more be sent?
+ * @s: the session; socket lock
+ *
+ * Return: 0; -ENOTCONN (no keys yet); -EPIPE (the sending side is closed).
+ */
+int kssl_tx_ready(const struct kssl_session *s)
+{
+	if (s->tx.closed || s->state > KSSL_STATE_OPEN || s->sk->sk_shutdown & SEND_SHUTDOWN)
+		return -EPIPE;
+	return s->state == KSSL_STATE_OPEN && s->seal ? 0 : -ENOTCONN;
+}
+
+/**
+ * kssl_tx_key_update() - new sending keys, now
+ * @s: the session; socket lock, process context
+ * @request: ask the peer for new keys too; it answers before its next data
+ *
+ * Never waits.  Text of MSG_MORE that is not sealed yet goes with the new keys.
+ *
+ * Return: 0; what kssl_tx_ready() says; -EOPNOTSUPP (TLS 1.2, or keys
+ * without a secret); -EAGAIN (the peer
+ * owes an answer, there is no room, or too many were sent without data); or why
+ * the session has failed.
+ */
+int kssl_tx_key_update(struct kssl_session *s, bool request)
+{
+	int err;
+
+	sock_owned_by_me(s->sk);
+	err = kssl_tx_ready(s);
+	if (err)
+		return err;
+	if (!s->seal->secret.len)
+		return -EOPNOTSUPP;
+	if ((request && s->tx.update_asked) || !sk_stream_memory_free(s->sk) ||
+	    (!s->seal->used && s->tx.updates >= KSSL_TX_UPDATES_MAX))
+		return -EAGAIN;
+	err = send_pending(s);
+	return err ?: finish(s, send_update(s, request));
 }
 
 /**

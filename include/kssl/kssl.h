@@ -89,6 +89,9 @@ struct kssl_policy {
 	uint32_t grace_ms;
 	uint32_t timeout_ms;
 	uint32_t queue_max;
+	uint32_t key_records;	/* 0: as the suite says */
+	uint32_t rekey_seconds;	/* 0: never */
+	uint32_t update_rate;	/* 0: no limit */
 };
 
 struct kssl_caps {
@@ -132,6 +135,24 @@ KSSL_API int kssl_nl_sessions(struct kssl_nl *nl, kssl_session_fn fn, void *arg)
 KSSL_API int kssl_nl_session(struct kssl_nl *nl, uint32_t id, struct kssl_session_info *s);
 
 /**
+ * kssl_nl_session_rekey() - change the sending keys of a TLS 1.3 session now
+ * @nl: handle
+ * @id: its number
+ * @want_answer: not 0: ask the peer to change its own too
+ *
+ * Needs CAP_NET_ADMIN, as the next two.  ENOENT: no such session; ENOTCONN: it
+ * has no keys yet; EPIPE: it is closed; EOPNOTSUPP: TLS 1.2; EAGAIN: no room, or
+ * the peer owes an answer.
+ */
+KSSL_API int kssl_nl_session_rekey(struct kssl_nl *nl, uint32_t id, int want_answer);
+
+/** kssl_nl_session_close() - as if the program had called shutdown(SHUT_WR) */
+KSSL_API int kssl_nl_session_close(struct kssl_nl *nl, uint32_t id);
+
+/** kssl_nl_session_kill() - fatal alert and reset; the program sees ECONNABORTED */
+KSSL_API int kssl_nl_session_kill(struct kssl_nl *nl, uint32_t id);
+
+/**
  * kssl_nl_monitor() - events, until @fn returns non-zero or an error
  *
  * Needs CAP_NET_ADMIN.
@@ -141,7 +162,7 @@ KSSL_API int kssl_nl_monitor(struct kssl_nl *nl, kssl_session_fn fn, void *arg);
 KSSL_API int kssl_nl_caps(struct kssl_nl *nl, struct kssl_caps *caps);
 KSSL_API int kssl_nl_policy_get(struct kssl_nl *nl, struct kssl_policy *policy);
 
-/** kssl_nl_policy_set() - all three values; needs CAP_NET_ADMIN */
+/** kssl_nl_policy_set() - all values; needs CAP_NET_ADMIN */
 KSSL_API int kssl_nl_policy_set(struct kssl_nl *nl, const struct kssl_policy *policy);
 
 #ifdef __cplusplus

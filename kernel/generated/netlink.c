@@ -78,10 +78,14 @@ const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1] = {
 	[KSSL_A_SESSION_ALERT_RECEIVED] = { .type = NLA_U8 },
 	[KSSL_A_SESSION_TEXT] = { .type = NLA_NUL_STRING },
 	[KSSL_A_SESSION_EVENT] = { .type = NLA_U8 },
+	[KSSL_A_SESSION_REQUEST] = { .type = NLA_FLAG },
 };
 
 const struct nla_policy kssl_policy_nl_policy[KSSL_A_POLICY_MAX + 1] = {
 	[KSSL_A_POLICY_GRACE_MS] = { .type = NLA_U32 },
 	[KSSL_A_POLICY_TIMEOUT_MS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KSSL_A_POLICY_QUEUE_MAX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[KSSL_A_POLICY_KEY_RECORDS] = { .type = NLA_U32 },
+	[KSSL_A_POLICY_REKEY_SECONDS] = { .type = NLA_U32 },
+	[KSSL_A_POLICY_UPDATE_RATE] = { .type = NLA_U32 },
 };

@@ -14,10 +14,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
 import genl  # noqa: E402
 import tap  # noqa: E402
 from genl import Genl, Refused, attr, nest, u8, u16, u64  # noqa: E402
-from records import Half  # noqa: E402
+from records import ALERT, DATA, HANDSHAKE, Half, Peer  # noqa: E402
 
 SESSION, BYTES, CONSUMED, VERSION, SUITE, TX, RX = 1, 14, 15, 16, 17, 18, 19
-ERR, ALERT, TEXT = 26, 27, 30
+ERR, ALERT_SENT, TEXT = 26, 27, 30
+ID, REQUEST = 1, 31
+KEY_RECORDS, REKEY_SECONDS, UPDATE_RATE = 4, 5, 6
 
 
 def refused(nl, cmd, *attrs):
@@ -65,7 +67,7 @@ def caps_and_policy():
     nl = Genl()
     caps = nl.call(genl.CAPS)[0]
     assert struct.unpack('I', caps[1])[0] == 1 and struct.unpack('I', caps[4])[0] == 0
-    assert set(nl.call(genl.POLICY_GET)[0]) == {1, 2, 3}
+    assert set(nl.call(genl.POLICY_GET)[0]) == {1, 2, 3, 4, 5, 6}
     nl.call(genl.POLICY_SET, attr(1, 1234))
     assert struct.unpack('I', nl.call(genl.POLICY_GET)[0][1])[0] == 1234
     err, why = refused(nl, genl.POLICY_SET, attr(2, 0))
@@ -179,7 +181,7 @@ def failing():
     sid = nl.ready()[0]
     assert refused(nl, genl.FAIL, attr(SESSION, sid))[0] == errno.EINVAL
     assert refused(nl, genl.FAIL, attr(SESSION, sid), attr(ERR, 512))[0] == errno.ERANGE
-    nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EKEYREJECTED), u8(ALERT, 42),
+    nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EKEYREJECTED), u8(ALERT_SENT, 42),
             attr(TEXT, 'no'), attr(BYTES, b'alert'))
     assert a.end() == errno.EKEYREJECTED, a.result
     assert a.peer.recv(100) == b'alert'
@@ -312,6 +314,201 @@ def other_namespace():
     nl.close()
 
 
+def ident(sock):
+    return attr(ID, tap.info(sock)['id'])
+
+
+def rekey_by_netlink():
+    """Good, with and without the request; and every refusal, with a reason."""
+    nl = Genl()
+    p = Peer(0x1301)
+    nl.call(genl.REKEY, ident(p.kssl))
+    assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+    p.back.update()
+    nl.call(genl.REKEY, ident(p.kssl), attr(REQUEST, b''))
+    assert p.got() == (HANDSHAKE, b'\x18\0\0\1\1')
+    p.back.update()
+    assert tap.info(p.kssl)['txgen'] == 2
+    err, why = refused(nl, genl.REKEY, ident(p.kssl), attr(REQUEST, b''))
+    assert err == errno.EAGAIN and 'answered' in why, (err, why)
+    p.kssl.send(b'x')       # the missing answer blocks nothing
+    assert p.got() == (DATA, b'x')
+    nl.call(genl.REKEY, ident(p.kssl))
+    assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+    p.back.update()
+    p.send(b'\x18\0\0\1\0', HANDSHAKE)
+    p.out.update()
+    p.send(b'y')
+    assert p.kssl.recv(9) == b'y'
+    nl.call(genl.REKEY, ident(p.kssl), attr(REQUEST, b''))
+    p.close()
+    p = Peer(0xc02f)
+    err, why = refused(nl, genl.REKEY, ident(p.kssl))
+    assert err == errno.EOPNOTSUPP and '1.2' in why, (err, why)
+    p.close()
+    verb_refusals(nl, genl.REKEY)
+    nl.close()
+
+
+def verb_refusals(nl, cmd):
+    err, why = refused(nl, cmd, attr(ID, 987654))
+    assert err == errno.ENOENT and 'no such session' in why, (err, why)
+    assert refused(nl, cmd)[0] == errno.EINVAL
+    assert refused(nl, cmd, attr(ID, b'ab'))[0] in (errno.EINVAL, errno.ERANGE)
+    assert refused(nl, cmd, attr(99, 1))[0] == errno.EINVAL
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        tap.attach(listener)
+        err, why = refused(nl, cmd, ident(listener))
+        assert err == errno.ENOTCONN and why, (err, why)
+    with socket.socket() as s:
+        tap.attach(s)
+        assert refused(nl, cmd, ident(s))[0] == errno.ENOTCONN
+    p = Peer(0x1301)
+    p.tcp.sendall(bytes(100))       # no record
+    assert tap.errno_of(p.kssl.recv, 1) == errno.EBADMSG
+    err, why = refused(nl, cmd, ident(p.kssl))
+    assert err == errno.EPIPE and why, (err, why)
+    p.close()
+    p = Peer(0x1301)        # the same user without the capability, own session or not
+    r, w = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.setresuid(65534, 65534, 65534)
+        err, _ = refused(Genl(), cmd, ident(p.kssl))
+        os.write(w, b'y' if err == errno.EPERM else b'n')
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(r, 1) == b'y', 'without CAP_NET_ADMIN'
+    pid = os.fork()
+    if not pid:             # another namespace does not see it
+        __import__('ctypes').CDLL(None).unshare(0x40000000)
+        err, _ = refused(Genl(), cmd, ident(p.kssl))
+        os.write(w, b'y' if err == errno.ENOENT else b'n')
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(r, 1) == b'y', 'in another namespace'
+    p.send(b'alive')
+    assert p.kssl.recv(9) == b'alive'
+    p.close()
+
+
+def close_by_netlink():
+    """close_notify and FIN; writes are EPIPE, also one that sleeps; reads go on."""
+    nl = Genl()
+    for suite in (0x1301, 0xc02f):
+        p = Peer(suite)
+        p.kssl.send(b'open', socket.MSG_MORE)
+        nl.call(genl.CLOSE, ident(p.kssl))
+        assert p.got() == (DATA, b'open')
+        assert p.got() == (ALERT, b'\1\0') and p.got() is None
+        assert tap.errno_of(p.kssl.send, b'x') == errno.EPIPE
+        p.send(b'more')
+        assert p.kssl.recv(9) == b'more'
+        p.send(b'\1\0', ALERT)
+        assert p.kssl.recv(9) == b'' and tap.error(p.kssl)['err'] == 0
+        err, why = refused(nl, genl.CLOSE, ident(p.kssl))
+        assert err == errno.EPIPE and 'closed' in why, (err, why)
+        p.close()
+    p = Peer(0x1301)
+    p.kssl.settimeout(None)
+    result = []
+    writer = threading.Thread(target=lambda: result.append(
+        tap.errno_of(p.kssl.sendall, bytes(1 << 26))))
+    writer.start()
+    time.sleep(1)
+    nl.call(genl.CLOSE, ident(p.kssl))
+    writer.join(10)
+    assert result == [errno.EPIPE], result
+    p.close()
+    verb_refusals(nl, genl.CLOSE)
+    nl.close()
+
+
+def kill_by_netlink():
+    """The alert reaches the peer before the reset; the program sees ECONNABORTED."""
+    nl = Genl()
+    for suite in (0x1301, 0xc02f):
+        p = Peer(suite)
+        p.kssl.settimeout(None)
+        result = []
+        reader = threading.Thread(target=lambda: result.append(
+            tap.errno_of(p.kssl.recv, 9)))     # pylint: disable=cell-var-from-loop
+        reader.start()
+        time.sleep(0.3)
+        nl.call(genl.KILL, ident(p.kssl))
+        reader.join(10)
+        assert result == [errno.ECONNABORTED], result
+        assert p.got() == (ALERT, b'\2\x50')
+        assert tap.errno_of(p.tcp.recv, 1) == errno.ECONNRESET
+        assert tap.errno_of(p.kssl.recv, 9) == errno.ECONNABORTED
+        assert tap.errno_of(p.kssl.send, b'x') == errno.EPIPE
+        e = tap.error(p.kssl)
+        assert e['err'] == errno.ECONNABORTED and e['sent'] == 80 and 'admin' in e['text'], e
+        assert refused(nl, genl.KILL, ident(p.kssl))[0] == errno.EPIPE
+        p.close()
+    w = register()      # in the middle of a handshake
+    a = Asker()
+    sid = w.ready()[0]
+    assert refused(nl, genl.REKEY, attr(ID, sid))[0] == errno.ENOTCONN
+    assert refused(nl, genl.CLOSE, attr(ID, sid))[0] == errno.ENOTCONN
+    nl.call(genl.KILL, attr(ID, sid))
+    assert a.end() == errno.ECONNABORTED, a.result
+    assert tap.errno_of(a.peer.recv, 1) == errno.ECONNRESET
+    cmd, got = w.wait()
+    assert cmd == genl.CANCEL and got[SESSION] == struct.pack('I', sid)
+    a.close()
+    w.close()
+    verb_refusals(nl, genl.KILL)
+    nl.close()
+
+
+def key_policy():
+    """key-records and rekey-seconds on an open session; update-rate."""
+    nl = Genl()
+    p, q = Peer(0x1303), Peer(0xc02f)
+    nl.call(genl.POLICY_SET, attr(KEY_RECORDS, 3))
+    for _ in range(4):
+        for i in range(3):
+            p.kssl.send(b'%d' % i)
+            assert p.got() == (DATA, b'%d' % i)
+        p.kssl.send(b'n')       # the fourth: new keys first; they protect two more
+        assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+        p.back.update()
+        assert p.got() == (DATA, b'n')
+        nl.call(genl.REKEY, ident(p.kssl))
+        assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+        p.back.update()
+    for _ in range(3):
+        q.kssl.send(b'x')
+        assert q.got() == (DATA, b'x')
+    assert tap.errno_of(q.kssl.send, b'x') == errno.EPIPE    # TLS 1.2 ends
+    assert q.got() == (ALERT, b'\1\0')
+    q.send(b'last')
+    assert q.kssl.recv(9) == b'last'
+    nl.call(genl.POLICY_SET, attr(KEY_RECORDS, 0), attr(REKEY_SECONDS, 1))
+    time.sleep(1.1)
+    p.kssl.send(b'a')
+    assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0'), 'by age'
+    p.back.update()
+    assert p.got() == (DATA, b'a')
+    p.kssl.send(b'b')
+    assert p.got() == (DATA, b'b')
+    nl.call(genl.POLICY_SET, attr(REKEY_SECONDS, 0), attr(UPDATE_RATE, 5))
+    stream = b''
+    for i in range(6):
+        stream += p.out.seal(b'\x18\0\0\1\0', HANDSHAKE)
+        p.out.update()
+        stream += p.out.seal(b'%d' % i)
+    p.tcp.sendall(stream)
+    assert tap.read_all(p.kssl, 5) == b'01234'
+    assert tap.errno_of(p.kssl.recv, 1) == errno.EBADMSG
+    assert p.got() == (ALERT, b'\2\x0a') and 'second' in tap.error(p.kssl)['text']
+    nl.call(genl.POLICY_SET, attr(UPDATE_RATE, 1000))
+    for x in (p, q):
+        x.close()
+    nl.close()
+
+
 def big_dump():
     listeners = []
     for _ in range(300):
@@ -330,7 +527,8 @@ def big_dump():
 def main():
     for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, failing,
                not_the_worker,
-               cancelled, capacity, timeout_and_queue, not_tls, other_namespace, big_dump):
+               cancelled, capacity, timeout_and_queue, not_tls, other_namespace, rekey_by_netlink,
+               close_by_netlink, kill_by_netlink, key_policy, big_dump):
         tap.case(fn.__name__)(fn)
     tap.done()
 

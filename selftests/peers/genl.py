@@ -7,7 +7,7 @@ import struct
 ERROR, DONE, CTRL = 2, 3, 16
 REQUEST, ACK, DUMP = 1, 4, 0x300
 (CAPS, REGISTER, LEAVE, READY, DATA, HS_DONE, FAIL, CANCEL, GET, EVENT, POLICY_GET,
- POLICY_SET) = range(1, 13)
+ POLICY_SET, REKEY, CLOSE, KILL) = range(1, 16)
 
 
 def attr(kind, value):

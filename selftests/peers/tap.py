@@ -7,7 +7,7 @@ import traceback
 
 SOL_TCP, TCP_ULP, SOL_KSSL = 6, 31, 27507
 (PEER_NAME, IDENTITY, ALPN, PEER_AUTH, ROLE, HANDSHAKE, INFO, PEER_CERT, PEER_SUBJECT, ERROR,
- KEY_TX, KEY_RX) = range(1, 13)
+ KEY_TX, KEY_RX, KEY_UPDATE) = range(1, 14)
 count = failed = 0
 
 

@@ -18,7 +18,8 @@ tap_like "$(kssld --version)" "kssld .*OpenSSL" "kssld --version"
 
 # ---- without the daemon ----
 tap_like "$(ksslctl caps)" "TLS 1.3 0x1301 TLS_AES_128_GCM_SHA256 +generic-gcm-aesni" "caps names the driver"
-tap_is "$(ksslctl policy set grace-ms=1000; ksslctl policy)" "grace-ms=1000 timeout-ms=20000 queue-max=4096" "policy set and shown"
+tap_is "$(ksslctl policy set grace-ms=1000; ksslctl policy)" \
+	"grace-ms=1000 timeout-ms=20000 queue-max=4096 key-records=0 rekey-seconds=0 update-rate=1000" "policy set and shown"
 ksslctl policy set grace-ms=5000
 ksslctl policy set nonsense=1 2>/dev/null
 tap_is $? 2 "policy set with a bad name is wrong use"
@@ -74,6 +75,21 @@ tap_is "$(ksslctl --json show "$id" | /usr/bin/python3 -c 'import json,sys; d=js
 	"open 1.3 rsa server" "ksslctl --json show"
 tap_is "$(ksslctl --json | /usr/bin/python3 -c "import json,sys; print([d['state'] for d in json.load(sys.stdin) if d['id'] == $id])")" \
 	"['open']" "ksslctl --json list"
+tap_run "ksslctl rekey" ksslctl rekey "$id"
+tap_run "ksslctl rekey request" ksslctl rekey "$id" request
+tap_like "$(ksslctl show "$id")" "keys sent +2" "and the keys were changed twice"
+tap_run "ksslctl close" ksslctl close "$id"
+tap_run "and both ends leave" wait_until 10 sh -c "! ksslctl show $id"
+ksslctl rekey "$id" now 2>/dev/null
+tap_is $? 2 "rekey with a wrong word is wrong use"
+timeout 30 openssl s_client -connect 127.0.0.1:8443 >"$TMP/killed" 2>&1 < <(sleep 20) & c2=$!
+defer "stop_pid $c2"
+newest() { ksslctl | awk -v old="$id" '/server open/ && $1 > old {print $1; exit}'; }
+wait_until 10 sh -c "ksslctl | awk -v old=$id '/server open/ && \$1 > old {f = 1} END {exit !f}'"
+tap_run "ksslctl kill" ksslctl kill "$(newest)"
+tap_run "the peer of a killed session ends" wait_until 10 grep -q "alert internal error" "$TMP/killed"
+tap_like "$(ksslctl kill 99999 2>&1)" "no such session" "kill of nothing"
+stop_pid $c2
 stop_pid $c
 tap_like "$(cat "$TMP/events")" "established session [0-9]+ server .*TLS 1.3 TLS_AES" "monitor saw sessions come"
 tap_like "$(cat "$TMP/events")" "closed session [0-9]+ server" "and go"

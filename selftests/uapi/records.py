@@ -266,6 +266,101 @@ def split_update():
     p.close()
 
 
+def update(sock, n):
+    return tap.errno_of(sock.setsockopt, tap.SOL_KSSL, tap.KEY_UPDATE, n)
+
+
+def own_updates(suite):
+    """KSSL_KEY_UPDATE, and every refusal of it."""
+    p = Peer(suite)
+    for i in range(40):
+        p.kssl.send(b'a')
+        assert update(p.kssl, 0) == 0
+        p.kssl.send(b'b')
+        assert p.got() == (DATA, b'a') and p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+        p.back.update()
+        assert p.got() == (DATA, b'b')
+    assert update(p.kssl, 1) == 0 and update(p.kssl, 1) == errno.EAGAIN
+    assert p.got() == (HANDSHAKE, b'\x18\0\0\1\1')
+    p.back.update()
+    p.send(b'\x18\0\0\1\0', HANDSHAKE)
+    p.out.update()
+    p.send(b'c')
+    assert p.kssl.recv(9) == b'c'
+    assert update(p.kssl, 1) == 0, 'after the answer'
+    p.got()
+    p.back.update()
+    # 16 with nothing in between, the two above counted
+    sent = [update(p.kssl, 0) for _ in range(20)]
+    assert sent == [0] * 14 + [errno.EAGAIN] * 6, sent
+    for _ in range(14):
+        assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+        p.back.update()
+    p.kssl.send(b'd')
+    assert p.got() == (DATA, b'd') and update(p.kssl, 0) == 0
+    assert update(p.kssl, 2) == errno.EINVAL
+    assert tap.errno_of(p.kssl.setsockopt, tap.SOL_KSSL, tap.KEY_UPDATE, b'\0') == errno.EINVAL
+    assert tap.errno_of(p.kssl.getsockopt, tap.SOL_KSSL, tap.KEY_UPDATE, 4) == errno.ENOPROTOOPT
+    p.kssl.shutdown(socket.SHUT_WR)
+    assert update(p.kssl, 0) == errno.EPIPE
+    p.close()
+
+
+def own_update_refused():
+    p = Peer(0xc02f)
+    assert update(p.kssl, 0) == errno.EOPNOTSUPP and update(p.kssl, 1) == errno.EOPNOTSUPP
+    p.close()
+    s = socket.socket()
+    tap.attach(s)
+    assert update(s, 0) == errno.ENOTCONN
+    s.close()
+    one, other = tap.pair()
+    tap.attach(one)
+    assert update(one, 0) == errno.ENOTCONN
+    one.setsockopt(tap.SOL_KSSL, tap.KEY_RX, Half(0x1301).uapi())
+    assert update(one, 0) == errno.ENOTCONN, 'receiving keys only'
+    one.close()
+    other.close()
+    p = Peer(0x1301)        # a full send buffer
+    p.kssl.setblocking(False)
+    while not tap.errno_of(p.kssl.send, bytes(65536)):
+        pass
+    assert update(p.kssl, 0) == errno.EAGAIN
+    p.close()
+
+
+def open_record():
+    """A request that comes while a record is open is answered before that record."""
+    p = Peer(0x1301)
+    for end in (lambda: p.kssl.send(b'y'), lambda: p.kssl.shutdown(socket.SHUT_WR)):
+        p.kssl.send(b'x', socket.MSG_MORE)
+        p.send(b'\x18\0\0\1\1', HANDSHAKE)
+        p.out.update()
+        assert not readable(p.kssl)
+        end()
+        assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+        p.back.update()
+        assert p.got()[0] == DATA
+    assert p.got() == (ALERT, b'\1\0')
+    p.close()
+
+
+def crossing_requests():
+    """Both sides ask at once: our request is no answer to the peer's."""
+    p = Peer(0x1301)
+    p.send(b'\x18\0\0\1\1', HANDSHAKE)
+    p.out.update()
+    assert not readable(p.kssl)
+    assert update(p.kssl, 1) == 0
+    p.kssl.send(b'x')
+    assert p.got() == (HANDSHAKE, b'\x18\0\0\1\1')
+    p.back.update()
+    assert p.got() == (HANDSHAKE, b'\x18\0\0\1\0')
+    p.back.update()
+    assert p.got() == (DATA, b'x')
+    p.close()
+
+
 def update_storm():
     p = Peer(0x1301)
     for _ in range(33):
@@ -329,6 +424,11 @@ def main():
     tap.case('KeyUpdate, AES-256')(lambda: key_updates(0x1302))
     tap.case('KeyUpdate in two records')(split_update)
     tap.case('KeyUpdate storm is cut')(update_storm)
+    tap.case('KSSL_KEY_UPDATE, AES-128')(lambda: own_updates(0x1301))
+    tap.case('KSSL_KEY_UPDATE, ChaCha20')(lambda: own_updates(0x1303))
+    tap.case('KSSL_KEY_UPDATE refused')(own_update_refused)
+    tap.case('KeyUpdate while a record is open')(open_record)
+    tap.case('KeyUpdate requests that cross')(crossing_requests)
     tap.case('renegotiation is refused by a warning')(renegotiation)
     tap.case('explicit nonces differ')(lambda: nonces(0xc02f))
     tap.done()

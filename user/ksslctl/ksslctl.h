@@ -15,7 +15,11 @@ int verb_show(struct kssl_nl *nl, int argc, char **argv);
 int verb_monitor(struct kssl_nl *nl, int argc, char **argv);
 int verb_caps(struct kssl_nl *nl, int argc, char **argv);
 int verb_policy(struct kssl_nl *nl, int argc, char **argv);
+int verb_rekey(struct kssl_nl *nl, int argc, char **argv);
+int verb_close(struct kssl_nl *nl, int argc, char **argv);
+int verb_kill(struct kssl_nl *nl, int argc, char **argv);
 
+bool session_id(const char *word, uint32_t *id);
 int complain(const struct kssl_nl *nl, const char *what);
 const char *clean(const char *text);
 const char *version_name(int version);

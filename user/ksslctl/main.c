@@ -19,7 +19,10 @@ static const struct {
 	{ "show", verb_show, "ID: everything about one session" },
 	{ "monitor", verb_monitor, "events as they happen" },
 	{ "caps", verb_caps, "what the module can do" },
-	{ "policy", verb_policy, "[set NAME=NUMBER...]: grace-ms, timeout-ms, queue-max" },
+	{ "rekey", verb_rekey, "ID [request]: new sending keys, and the peer's too" },
+	{ "close", verb_close, "ID: send close_notify; the program can read on" },
+	{ "kill", verb_kill, "ID: fatal alert and reset" },
+	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace" },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -40,6 +43,18 @@ int complain(const struct kssl_nl *nl, const char *what)
 
 	fprintf(stderr, "ksslctl: %s: %s%s%s\n", what, strerror(errno), *why ? ": " : "", why);
 	return 1;
+}
+
+bool session_id(const char *word, uint32_t *id)
+{
+	char *end;
+	unsigned long n;
+
+	if (*word < '0' || *word > '9')
+		return false;
+	n = strtoul(word, &end, 10);
+	*id = (uint32_t)n;
+	return n && !*end && n <= UINT32_MAX;
 }
 
 static int run(const char *name, int argc, char **argv)

@@ -3,7 +3,6 @@
 #include "ksslctl.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static void line(const char *name, const char *text)
 {
@@ -53,14 +52,13 @@ static void print(const struct kssl_session_info *s)
 int verb_show(struct kssl_nl *nl, int argc, char **argv)
 {
 	struct kssl_session_info s;
-	char *end = NULL;
-	unsigned long id = argc == 1 ? strtoul(argv[0], &end, 10) : 0;
+	uint32_t id;
 
-	if (!id || *end || id > UINT32_MAX) {
+	if (argc != 1 || !session_id(argv[0], &id)) {
 		fprintf(stderr, "usage: ksslctl show ID\n");
 		return 2;
 	}
-	if (kssl_nl_session(nl, (uint32_t)id, &s))
+	if (kssl_nl_session(nl, id, &s))
 		return complain(nl, "show");
 	if (as_json)
 		json_out(session_json(&s), false);

@@ -285,6 +285,33 @@ int kssl_nl_session(struct kssl_nl *nl, uint32_t id, struct kssl_session_info *s
 	return call(nl, msg);
 }
 
+static int verb(struct kssl_nl *nl, uint8_t cmd, uint32_t id, bool request_flag)
+{
+	struct nl_msg *msg = request(nl, cmd, NLM_F_ACK);
+
+	if (!msg || nla_put_u32(msg, KSSL_A_SESSION_ID, id) ||
+	    (request_flag && nla_put_flag(msg, KSSL_A_SESSION_REQUEST))) {
+		nlmsg_free(msg);
+		return -1;
+	}
+	return call(nl, msg);
+}
+
+int kssl_nl_session_rekey(struct kssl_nl *nl, uint32_t id, int want_answer)
+{
+	return verb(nl, KSSL_CMD_SESSION_REKEY, id, want_answer);
+}
+
+int kssl_nl_session_close(struct kssl_nl *nl, uint32_t id)
+{
+	return verb(nl, KSSL_CMD_SESSION_CLOSE, id, false);
+}
+
+int kssl_nl_session_kill(struct kssl_nl *nl, uint32_t id)
+{
+	return verb(nl, KSSL_CMD_SESSION_KILL, id, false);
+}
+
 int kssl_nl_monitor(struct kssl_nl *nl, kssl_session_fn fn, void *arg)
 {
 	int group = genl_ctrl_resolve_grp(nl->sock, KSSL_GENL_NAME, KSSL_MCGRP_EVENTS), ret;
@@ -374,6 +401,9 @@ static void on_policy(struct kssl_nl *nl, struct nlmsghdr *hdr)
 	p->grace_ms = (uint32_t)number(a[KSSL_A_POLICY_GRACE_MS]);
 	p->timeout_ms = (uint32_t)number(a[KSSL_A_POLICY_TIMEOUT_MS]);
 	p->queue_max = (uint32_t)number(a[KSSL_A_POLICY_QUEUE_MAX]);
+	p->key_records = (uint32_t)number(a[KSSL_A_POLICY_KEY_RECORDS]);
+	p->rekey_seconds = (uint32_t)number(a[KSSL_A_POLICY_REKEY_SECONDS]);
+	p->update_rate = (uint32_t)number(a[KSSL_A_POLICY_UPDATE_RATE]);
 }
 
 int kssl_nl_policy_get(struct kssl_nl *nl, struct kssl_policy *policy)
@@ -393,7 +423,10 @@ int kssl_nl_policy_set(struct kssl_nl *nl, const struct kssl_policy *policy)
 
 	if (!msg || nla_put_u32(msg, KSSL_A_POLICY_GRACE_MS, policy->grace_ms) ||
 	    nla_put_u32(msg, KSSL_A_POLICY_TIMEOUT_MS, policy->timeout_ms) ||
-	    nla_put_u32(msg, KSSL_A_POLICY_QUEUE_MAX, policy->queue_max)) {
+	    nla_put_u32(msg, KSSL_A_POLICY_QUEUE_MAX, policy->queue_max) ||
+	    nla_put_u32(msg, KSSL_A_POLICY_KEY_RECORDS, policy->key_records) ||
+	    nla_put_u32(msg, KSSL_A_POLICY_REKEY_SECONDS, policy->rekey_seconds) ||
+	    nla_put_u32(msg, KSSL_A_POLICY_UPDATE_RATE, policy->update_rate)) {
 		nlmsg_free(msg);
 		return -1;
 	}

@@ -39,9 +39,11 @@
  * @KSSL_ERROR: get, struct kssl_error: why the session failed.
  * @KSSL_KEY_TX: set, struct kssl_key: own keys, sending direction.
  * @KSSL_KEY_RX: set, struct kssl_key: own keys, receiving direction.
+ * @KSSL_KEY_UPDATE: set, u32, enum kssl_key_update: new sending keys now (TLS
+ *	1.3), and the peer's too if asked for.
  *
- * Numbers 13 to 19 are taken for options to come (KEY_UPDATE, RECORD_SIZE, PAD,
- * EOF_MODE, EXPORTER, DETACH).
+ * Numbers 14 to 19 are taken for options to come (RECORD_SIZE, PAD, EOF_MODE,
+ * EXPORTER, DETACH).
  */
 enum kssl_option {
 	KSSL_PEER_NAME = 1,
@@ -56,6 +58,7 @@ enum kssl_option {
 	KSSL_ERROR = 10,
 	KSSL_KEY_TX = 11,
 	KSSL_KEY_RX = 12,
+	KSSL_KEY_UPDATE = 13,
 };
 
 /* Longest strings, in bytes, without NUL. */
@@ -76,6 +79,16 @@ enum kssl_peer_auth {
 	KSSL_PEER_AUTH_NONE = 1,
 	KSSL_PEER_AUTH_REQUEST = 2,
 	KSSL_PEER_AUTH_REQUIRE = 3,
+};
+
+/**
+ * enum kssl_key_update - what KSSL_KEY_UPDATE asks for (RFC 8446, 4.6.3)
+ * @KSSL_UPDATE_NOT_REQUESTED: change our sending keys
+ * @KSSL_UPDATE_REQUESTED: and ask the peer to change its own
+ */
+enum kssl_key_update {
+	KSSL_UPDATE_NOT_REQUESTED = 0,
+	KSSL_UPDATE_REQUESTED = 1,
 };
 
 /**

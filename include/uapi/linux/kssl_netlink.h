@@ -125,6 +125,7 @@ enum kssl_a_session {
 	KSSL_A_SESSION_TEXT,
 	KSSL_A_SESSION_EVENT,
 	KSSL_A_SESSION_PAD,
+	KSSL_A_SESSION_REQUEST,	/* session-rekey: ask the peer for new keys too. */
 
 	__KSSL_A_SESSION_MAX,
 	KSSL_A_SESSION_MAX = (__KSSL_A_SESSION_MAX - 1),
@@ -134,6 +135,9 @@ enum kssl_a_policy {
 	KSSL_A_POLICY_GRACE_MS = 1,	/* How long a handshake waits for a first worker; 0 not at all. */
 	KSSL_A_POLICY_TIMEOUT_MS,	/* Time for a whole handshake. */
 	KSSL_A_POLICY_QUEUE_MAX,	/* Handshakes waiting for a worker. */
+	KSSL_A_POLICY_KEY_RECORDS,	/* Records sent with one key, if the suite's own limit is not lower; 0: the suite's. */
+	KSSL_A_POLICY_REKEY_SECONDS,	/* Age at which a TLS 1.3 sending key is changed, before the next data; 0: never. */
+	KSSL_A_POLICY_UPDATE_RATE,	/* KeyUpdates a second that a peer may send; 0: no limit. */
 
 	__KSSL_A_POLICY_MAX,
 	KSSL_A_POLICY_MAX = (__KSSL_A_POLICY_MAX - 1),
@@ -151,7 +155,10 @@ enum kssl_cmd {
 	KSSL_CMD_SESSION_GET,	/* One session, or all (dump). Without CAP_NET_ADMIN only those of one's own user id. */
 	KSSL_CMD_EVENT,	/* Multicast to group events, sent with the session's attributes. */
 	KSSL_CMD_POLICY_GET,	/* Limits of this network namespace. */
-	KSSL_CMD_POLICY_SET,	/* Change limits of this network namespace. */
+	KSSL_CMD_POLICY_SET,	/* Change limits of this network namespace. They count for open sessions too. */
+	KSSL_CMD_SESSION_REKEY,	/* Change the sending keys of a TLS 1.3 session now. */
+	KSSL_CMD_SESSION_CLOSE,	/* Send close_notify, as if the program had shut down its writing side; it can read on. */
+	KSSL_CMD_SESSION_KILL,	/* Send a fatal alert and reset the connection; the program sees ECONNABORTED. */
 
 	__KSSL_CMD_MAX,
 	KSSL_CMD_MAX = (__KSSL_CMD_MAX - 1),

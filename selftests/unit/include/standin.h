@@ -94,6 +94,7 @@ void test_free_wiped(void *p);
 
 #define kzalloc(n, gfp) test_alloc(n)
 #define kfree_sensitive(p) test_free_wiped(p)
+#define get_jiffies_64() 0
 
 static inline void memzero_explicit(void *p, size_t n)
 {
