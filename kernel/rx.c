@@ -26,7 +26,7 @@ static int fatal(struct kssl_session *s, int err, u8 alert)
 		kssl_mib_inc(s->kn, KSSL_MIB_RX_BAD_MAC);
 	} else if (err == -EBADMSG || err == -EMSGSIZE) {
 		kssl_mib_inc(s->kn, KSSL_MIB_RX_PROTOCOL);
-		text = "bad record";
+		text = err == -EMSGSIZE ? "record too long" : "bad record";
 	} else {
 		text = "opening a record failed";
 	}
@@ -80,8 +80,8 @@ static int ended(struct kssl_session *s)
 	/* RFC 8446, 6.1: without close_notify the data may be cut short */
 	kssl_mib_inc(s->kn, KSSL_MIB_RX_TRUNCATED);
 	kssl_session_fail(s, -ECONNRESET, KSSL_ALERT_NONE,
-			  s->rx.head == s->rx.tail ? "peer closed without close_notify" :
-						     "peer closed inside a record");
+			  kssl_framer_partial(s) ? "peer closed inside a record" :
+						   "peer closed without close_notify");
 	return -ECONNRESET;
 }
 
