@@ -274,6 +274,17 @@ static int kssl_disconnect(struct sock *sk, int flags)
 	return kssl_ulp_base_prot(sk)->disconnect(sk, flags);
 }
 
+static bool resets_at_close(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
+}
+
+static void reset_at_close(struct sock *sk)
+{
+	sock_set_flag(sk, SOCK_LINGER);
+	sk->sk_lingertime = 0;
+}
+
 /*
  * Sealed bytes that TCP had no memory for must not be lost silently: wait a
  * little, then reset the connection rather than end it as if all were sent.
@@ -289,15 +300,13 @@ static void drain(struct kssl_session *s)
 		if (sk_stream_wait_memory(sk, &timeo))
 			break;
 	}
-	if (kssl_tx_pending(s)) {
-		sock_set_flag(sk, SOCK_LINGER);
-		sk->sk_lingertime = 0;
-	}
+	if (kssl_tx_pending(s))
+		reset_at_close(sk);
 }
 
 /*
  * Tickets that nobody will read must not count as unread data: TCP would reset
- * the connection, and the peer lose what we sent.
+ * the connection, and the peer lose what we sent.  Unread text must count.
  */
 static void finish(struct kssl_session *s)
 {
@@ -306,6 +315,10 @@ static void finish(struct kssl_session *s)
 		kssl_rx_text(s, KSSL_POLL_BUDGET);
 	if (s->state != KSSL_STATE_OPEN)
 		return;
+	if (s->rx.text_len) {
+		reset_at_close(s->sk);
+		return;
+	}
 	kssl_tx_close(s);
 	drain(s);
 }
@@ -317,7 +330,7 @@ static void kssl_close(struct sock *sk, long timeout)
 
 	lock_sock(sk);
 	s = kssl_of(sk);
-	if (s && s->state == KSSL_STATE_OPEN)
+	if (s && s->state == KSSL_STATE_OPEN && !resets_at_close(sk))
 		finish(s);
 	if (s && (s->state == KSSL_STATE_OPEN || s->state == KSSL_STATE_CLOSED))
 		kssl_nl_event(s, KSSL_EVENT_KIND_CLOSED);
