@@ -225,6 +225,7 @@ static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wa
 	struct sock *sk = sock->sk;
 	struct kssl_session *s = kssl_of(sk);
 	__poll_t mask = kssl_ulp_base_ops(sk)->poll(file, sock, wait);
+	__poll_t tcp_in = mask & in;
 
 	if (READ_ONCE(s->state) == KSSL_STATE_INIT && tcp_is_up(sk)) {
 		lock_sock(sk);
@@ -240,7 +241,7 @@ static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wa
 	case KSSL_STATE_FAILED:
 		return mask | in | out | EPOLLERR | EPOLLHUP;
 	default:	/* a connect() is not done before TLS is up */
-		return tcp_is_up(sk) ? mask & ~out : mask;
+		return tcp_is_up(sk) ? mask & ~out : mask | tcp_in;
 	}
 }
 
