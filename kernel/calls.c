@@ -409,7 +409,7 @@ static int kssl_listen(struct socket *sock, int backlog)
 /* A wrapped socket has our sk_prot, which a listener must not have. */
 static int no_listen(struct socket *sock, int backlog)
 {
-	return -EOPNOTSUPP;
+	return sock->state == SS_UNCONNECTED ? -EOPNOTSUPP : -EINVAL;
 }
 
 /* MSG_FASTOPEN would send data before TLS is up. */
@@ -419,6 +419,15 @@ static int idle_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 		return -EOPNOTSUPP;
 	return kssl_ulp_base_ops(sock->sk)->sendmsg(sock, msg, size);
 }
+
+#ifdef KSSL_HAVE_SENDPAGE
+/* inet_sendpage() would ask for sendmsg_locked, which is closed. */
+static ssize_t idle_sendpage(struct socket *sock, struct page *page, int off, size_t size,
+			     int flags)
+{
+	return sock_no_sendpage(sock, page, off, size, flags);
+}
+#endif
 
 static int idle_setsockopt(struct socket *sock, int level, int name, sockptr_t val,
 			   unsigned int len)
@@ -533,6 +542,9 @@ void kssl_calls_idle_ops(struct proto_ops *ops)
 	ops->accept = kssl_accept;
 	ops->listen = kssl_listen;
 	ops->sendmsg = idle_sendmsg;
+#ifdef KSSL_HAVE_SENDPAGE
+	ops->sendpage = idle_sendpage;
+#endif
 	ops->setsockopt = idle_setsockopt;
 	ops->getsockopt = idle_getsockopt;
 }
