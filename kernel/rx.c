@@ -198,14 +198,14 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 	size_t done = 0;
 	int ret = 0;
 
-	while (done < len) {
+	do {
 		ret = kssl_rx_text(s, UINT_MAX);
 		if (ret > 0) {
 			ret = copy_out(s, msg, len - done, flags);
 			if (ret < 0)
 				break;
 			done += ret;
-			if (flags & MSG_PEEK)
+			if (flags & MSG_PEEK || !len)
 				break;
 			continue;
 		}
@@ -217,7 +217,7 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 		ret = kssl_rx_wait(s, &timeo);
 		if (ret)
 			break;
-	}
+	} while (done < len || !len);	/* as on TCP, a read of nothing waits */
 	return done ? done : ret;
 }
 
