@@ -216,6 +216,15 @@ static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	return kssl_compat_ioctl_put(arg, n);
 }
 
+/* SO_RCVLOWAT: is there as much text as the program wants to be woken for? */
+static bool enough(const struct kssl_session *s)
+{
+	if (!s->rx.text_len)
+		return kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
+	return s->rx.text_len >= s->rx.lowat ||
+	       s->rx.text_len + kssl_framer_behind(s) >= s->rx.lowat;
+}
+
 /* recv() would return at once: with text, the end, or an error. */
 static bool poll_in(struct sock *sk, struct kssl_session *s)
 {
@@ -226,9 +235,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 	lock_sock(sk);
 	if (s->open)
 		kssl_rx_text(s, KSSL_POLL_BUDGET);
-	in = s->rx.text_len >= s->rx.lowat || s->rx.closed || s->error.err ||
-	     sk->sk_shutdown & RCV_SHUTDOWN ||
-	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
+	in = enough(s) || s->rx.closed || s->error.err || sk->sk_shutdown & RCV_SHUTDOWN;
 	release_sock(sk);
 	return in;
 }

@@ -123,6 +123,19 @@ bool kssl_framer_partial(const struct kssl_session *s)
 	return s->rx.head != s->rx.tail || queued(s->sk);
 }
 
+/**
+ * kssl_framer_behind() - about how much text the bytes not yet opened can hold
+ * @s: the session; socket lock
+ *
+ * Return: bytes; too many if there are several records, padding, or half of one.
+ */
+u32 kssl_framer_behind(const struct kssl_session *s)
+{
+	u32 n = s->rx.tail - s->rx.head + queued(s->sk);
+
+	return n > TLS_HEADER_LEN + TLS_TAG_LEN ? n - TLS_HEADER_LEN - TLS_TAG_LEN : 0;
+}
+
 static int take_skb(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
 {
 	struct kssl_rx *rx = desc->arg.data;
