@@ -188,10 +188,10 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 		return -ESPIPE;
 	lock_sock(sk);
 	s = kssl_of(sk);
-	timeo = sock_rcvtimeo(sk, nonblock || flags & SPLICE_F_NONBLOCK);
+	timeo = sock_rcvtimeo(sk, nonblock);
 	ret = await_keys(s, &s->open, &timeo);
-	if (!ret)
-		ret = kssl_rx_splice(s, pipe, len, flags, nonblock);
+	if (!ret)	/* as on TCP, SPLICE_F_NONBLOCK is for the pipe alone */
+		ret = kssl_rx_splice(s, pipe, len, flags & ~SPLICE_F_NONBLOCK, nonblock);
 	release_sock(sk);
 	return ret;
 }
