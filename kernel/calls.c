@@ -84,17 +84,6 @@ static int broken_pipe(const struct msghdr *msg)
 	return -EPIPE;
 }
 
-/* A writer may be the first to learn that the connection is lost. */
-static int lost(struct kssl_session *s)
-{
-	int err = s->sk->sk_err;
-
-	if (!err || s->sk->sk_state != TCP_CLOSE || s->state != KSSL_STATE_OPEN)
-		return 0;
-	kssl_session_fail(s, -err, KSSL_ALERT_NONE, "the connection failed");
-	return -err;
-}
-
 static int send_locked(struct kssl_session *s, struct msghdr *msg)
 {
 	struct sock *sk = s->sk;
@@ -103,9 +92,6 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 	int ret;
 
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	ret = lost(s);
-	if (ret)
-		return ret == -EPIPE ? broken_pipe(msg) : ret;
 	if (s->tx.closed || finished || sk->sk_shutdown & SEND_SHUTDOWN)
 		return broken_pipe(msg);
 	ret = await_keys(s, &s->seal, &timeo);
