@@ -126,7 +126,7 @@ static inline long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-#define SETTLE 150
+#define SETTLE 200
 
 static inline void settle(void)
 {
