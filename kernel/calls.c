@@ -27,6 +27,8 @@
 
 /* Records that one poll() opens at most, looking for data. */
 #define KSSL_POLL_BUDGET	16
+/* Records that one FIONREAD opens at most. */
+#define KSSL_COUNT_BUDGET	256
 
 static bool tcp_is_up(const struct sock *sk)
 {
@@ -175,19 +177,19 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 		return -ESPIPE;
 	lock_sock(sk);
 	s = kssl_of(sk);
-	timeo = sock_rcvtimeo(sk, nonblock || flags & SPLICE_F_NONBLOCK);
+	timeo = sock_rcvtimeo(sk, nonblock);
 	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
-	if (!ret)
-		ret = kssl_rx_splice(s, pipe, len, flags, nonblock);
+	if (!ret)	/* as on TCP, SPLICE_F_NONBLOCK is for the pipe alone */
+		ret = kssl_rx_splice(s, pipe, len, flags & ~SPLICE_F_NONBLOCK, nonblock);
 	release_sock(sk);
 	return ret;
 }
 
-/* Bytes of text at hand; opens the next record to know. */
+/* Bytes of text at hand; opens what is there to know. */
 static int readable_bytes(struct kssl_session *s)
 {
 	if (s->open)
-		kssl_rx_text(s, 1, KSSL_POLL_BUDGET);
+		kssl_rx_text(s, INT_MAX, KSSL_COUNT_BUDGET);
 	return kssl_text_unread(&s->rx);
 }
 
@@ -226,6 +228,7 @@ static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wa
 	struct sock *sk = sock->sk;
 	struct kssl_session *s = kssl_of(sk);
 	__poll_t mask = kssl_ulp_base_ops(sk)->poll(file, sock, wait);
+	__poll_t tcp_in = mask & in;
 
 	if (READ_ONCE(s->state) == KSSL_STATE_INIT && tcp_is_up(sk)) {
 		lock_sock(sk);
@@ -241,7 +244,7 @@ static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wa
 	case KSSL_STATE_FAILED:
 		return mask | in | out | EPOLLERR | EPOLLHUP;
 	default:	/* a connect() is not done before TLS is up */
-		return tcp_is_up(sk) ? mask & ~out : mask;
+		return tcp_is_up(sk) ? mask & ~out : mask | tcp_in;
 	}
 }
 
@@ -296,9 +299,20 @@ static int kssl_disconnect(struct sock *sk, int flags)
 	return kssl_ulp_base_prot(sk)->disconnect(sk, flags);
 }
 
+static bool resets_at_close(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
+}
+
+static void reset_at_close(struct sock *sk)
+{
+	sock_set_flag(sk, SOCK_LINGER);
+	sk->sk_lingertime = 0;
+}
+
 /*
  * Tickets that nobody will read must not count as unread data: TCP would reset
- * the connection, and the peer lose what we sent.
+ * the connection, and the peer lose what we sent.  Unread text must count.
  */
 static void finish(struct kssl_session *s)
 {
@@ -307,6 +321,10 @@ static void finish(struct kssl_session *s)
 		kssl_rx_text(s, 1, KSSL_POLL_BUDGET);
 	if (s->state != KSSL_STATE_OPEN)
 		return;
+	if (kssl_text_unread(&s->rx)) {
+		reset_at_close(s->sk);
+		return;
+	}
 	kssl_tx_close(s);
 	kssl_tx_drain(s);
 }
@@ -318,7 +336,7 @@ static void kssl_close(struct sock *sk, long timeout)
 
 	lock_sock(sk);
 	s = kssl_of(sk);
-	if (s && s->state == KSSL_STATE_OPEN)
+	if (s && s->state == KSSL_STATE_OPEN && !resets_at_close(sk))
 		finish(s);
 	if (s && (s->state == KSSL_STATE_OPEN || s->state == KSSL_STATE_CLOSED))
 		kssl_nl_event(s, KSSL_EVENT_KIND_CLOSED);
@@ -396,7 +414,7 @@ static int kssl_listen(struct socket *sock, int backlog)
 /* A wrapped socket has our sk_prot, which a listener must not have. */
 static int no_listen(struct socket *sock, int backlog)
 {
-	return -EOPNOTSUPP;
+	return sock->state == SS_UNCONNECTED ? -EOPNOTSUPP : -EINVAL;
 }
 
 /* MSG_FASTOPEN would send data before TLS is up. */
@@ -406,6 +424,15 @@ static int idle_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 		return -EOPNOTSUPP;
 	return kssl_ulp_base_ops(sock->sk)->sendmsg(sock, msg, size);
 }
+
+#ifdef KSSL_HAVE_SENDPAGE
+/* inet_sendpage() would ask for sendmsg_locked, which is closed. */
+static ssize_t idle_sendpage(struct socket *sock, struct page *page, int off, size_t size,
+			     int flags)
+{
+	return sock_no_sendpage(sock, page, off, size, flags);
+}
+#endif
 
 static int idle_setsockopt(struct socket *sock, int level, int name, sockptr_t val,
 			   unsigned int len)
@@ -520,6 +547,9 @@ void kssl_calls_idle_ops(struct proto_ops *ops)
 	ops->accept = kssl_accept;
 	ops->listen = kssl_listen;
 	ops->sendmsg = idle_sendmsg;
+#ifdef KSSL_HAVE_SENDPAGE
+	ops->sendpage = idle_sendpage;
+#endif
 	ops->setsockopt = idle_setsockopt;
 	ops->getsockopt = idle_getsockopt;
 }

@@ -21,6 +21,7 @@
 
 #include "keys.h"
 #include "ktls.h"
+#include "mib.h"
 #include "record.h"
 #include "session.h"
 
@@ -113,6 +114,17 @@ bool kssl_framer_fin(const struct kssl_session *s)
 	return sock_flag(s->sk, SOCK_DONE) || s->sk->sk_state == TCP_CLOSE;
 }
 
+/**
+ * kssl_framer_partial() - is there a part of a record that was not opened?
+ * @s: the session; socket lock
+ *
+ * Return: true after a FIN means that the stream was cut inside a record.
+ */
+bool kssl_framer_partial(const struct kssl_session *s)
+{
+	return s->rx.head != s->rx.tail || queued(s->sk);
+}
+
 static int take_skb(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
 {
 	struct kssl_rx *rx = desc->arg.data;
@@ -176,6 +188,8 @@ static int fail(struct kssl_session *s, int err, u8 alert)
 {
 	const char *text = "bad record header";
 
+	if (err != -ENOMEM)
+		kssl_mib_inc(s->kn, KSSL_MIB_RX_PROTOCOL);
 	if (err == -ENOMEM)
 		text = "out of memory";
 	else if (err == -EMSGSIZE)

@@ -27,7 +27,7 @@ static int fatal(struct kssl_session *s, int err, u8 alert)
 		kssl_mib_inc(s->kn, KSSL_MIB_RX_BAD_MAC);
 	} else if (err == -EBADMSG || err == -EMSGSIZE) {
 		kssl_mib_inc(s->kn, KSSL_MIB_RX_PROTOCOL);
-		text = "bad record";
+		text = err == -EMSGSIZE ? "record too long" : "bad record";
 	} else {
 		text = "opening a record failed";
 	}
@@ -83,8 +83,8 @@ static int ended(struct kssl_session *s)
 	/* RFC 8446, 6.1: without close_notify the data may be cut short */
 	kssl_mib_inc(s->kn, KSSL_MIB_RX_TRUNCATED);
 	kssl_session_fail(s, -ECONNRESET, KSSL_ALERT_NONE,
-			  s->rx.head == s->rx.tail ? "peer closed without close_notify" :
-						     "peer closed inside a record");
+			  kssl_framer_partial(s) ? "peer closed inside a record" :
+						   "peer closed without close_notify");
 	return -ECONNRESET;
 }
 
@@ -214,7 +214,7 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 	size_t done = 0;
 	int ret = 0;
 
-	while (done < len) {
+	do {
 		u32 skip = flags & MSG_PEEK ? done : 0;
 
 		ret = kssl_rx_text(s, skip + 1, UINT_MAX);
@@ -223,6 +223,8 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 			if (ret < 0)
 				break;
 			done += ret;
+			if (!len)
+				break;
 			continue;
 		}
 		if (ret < 0 || stop(s, done, target))
@@ -233,7 +235,7 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 		ret = kssl_rx_wait(s, skip, &timeo);
 		if (ret)
 			break;
-	}
+	} while (done < len || !len);	/* as on TCP, a read of nothing waits */
 	return done ? done : ret;
 }
 

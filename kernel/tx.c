@@ -506,9 +506,10 @@ static int copy_text(struct kssl_tx *tx, struct msghdr *msg)
 {
 	u32 n = min_t(size_t, tx->room - tx->len, msg_data_left(msg));
 
-	n = copy_from_iter(page_address(tx->page) + tx->off + tx->len, n, &msg->msg_iter);
+	if (!copy_from_iter_full(page_address(tx->page) + tx->off + tx->len, n, &msg->msg_iter))
+		return -EFAULT;
 	tx->len += n;
-	return n ?: -EFAULT;
+	return n;
 }
 
 /*

@@ -102,9 +102,9 @@ class Half:
 class Peer:
     """A kssl socket with own keys and the plain TCP socket at its other end."""
 
-    def __init__(self, suite, family=tap.socket.AF_INET, role=tap.socket.AF_UNSPEC):
+    def __init__(self, suite, family=tap.socket.AF_INET, role=0, seq=0):
         self.kssl, self.tcp = tap.pair(family)
-        self.out, self.back = Half(suite), Half(suite)   # to kssl, from kssl
+        self.out, self.back = Half(suite, seq), Half(suite)   # to kssl, from kssl
         tap.attach(self.kssl)
         if role:
             self.kssl.setsockopt(tap.SOL_KSSL, tap.ROLE, role)

@@ -126,7 +126,7 @@ def no_way_round():
     assert tap.errno_of(p.kssl.recv, 1, socket.MSG_OOB) == errno.EOPNOTSUPP
     assert tap.errno_of(p.kssl.sendto, b'x', 0x20000000, ('127.0.0.1', 9)) == errno.EOPNOTSUPP
     assert tap.errno_of(p.kssl.setsockopt, tap.SOL_TCP, tap.TCP_ULP, b'tls') == errno.EEXIST
-    assert tap.errno_of(p.kssl.listen) == errno.EOPNOTSUPP
+    assert tap.errno_of(p.kssl.listen) == errno.EINVAL
     libc = __import__('ctypes').CDLL(None, use_errno=True)
     assert libc.connect(p.kssl.fileno(), bytes(16), 16) == -1
     assert __import__('ctypes').get_errno() == errno.EOPNOTSUPP
