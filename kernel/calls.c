@@ -212,7 +212,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 	lock_sock(sk);
 	if (s->open)
 		kssl_rx_text(s, KSSL_POLL_BUDGET);
-	in = s->rx.text_len >= s->rx.lowat || s->rx.closed || s->error.err ||
+	in = s->rx.text_len + s->rx.given_len >= s->rx.lowat || s->rx.closed || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
 	release_sock(sk);

@@ -170,6 +170,29 @@ static int take(struct kssl_session *s, u32 want, u32 gulp)
 	return have >= want;
 }
 
+/**
+ * kssl_framer_put() - lay text that came from elsewhere into the buffer
+ * @s: the session; socket lock, process context; nothing is in the buffer
+ * @text: the text
+ * @len: its length, at most TLS_TEXT_MAX
+ *
+ * Return: 0; -ENOMEM.
+ */
+int kssl_framer_put(struct kssl_session *s, const u8 *text, u32 len)
+{
+	struct kssl_rx *rx = &s->rx;
+	int err = make_room(rx, len);
+
+	if (err)
+		return err;
+	memcpy(rx->buf, text, len);
+	rx->text = 0;
+	rx->text_len = len;
+	rx->head = len;
+	rx->tail = len;
+	return 0;
+}
+
 static int fail(struct kssl_session *s, int err, u8 alert)
 {
 	const char *text = "bad record header";

@@ -5,6 +5,7 @@
 #include "kssl.h"
 
 void kssl_framer_release(struct kssl_session *s);
+int kssl_framer_put(struct kssl_session *s, const u8 *text, u32 len);
 bool kssl_framer_ready(const struct kssl_session *s);
 bool kssl_framer_fin(const struct kssl_session *s);
 int kssl_framer_next(struct kssl_session *s, u32 *len);

@@ -104,6 +104,9 @@ struct kssl_tx {
  * @text_len: its length, bytes; 0 if none
  * @need: bytes that must be in TCP's queue before it pays to wake a reader
  * @gulp: how many bytes to take from TCP at once when they are there
+ * @given: text of KSSL_TEXT, read before anything else; NULL if there is none
+ * @given_at: first byte of it that nobody has taken
+ * @given_len: how many bytes follow
  * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
  * @empties: records without data in a row
  * @warnings: warning alerts in a row
@@ -119,6 +122,9 @@ struct kssl_rx {
 	u32 text_len;
 	u32 need;
 	u32 gulp;
+	u8 *given;
+	u32 given_at;
+	u32 given_len;
 	int lowat;
 	u8 empties;
 	u8 warnings;

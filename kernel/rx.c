@@ -6,6 +6,7 @@
  */
 #include "rx.h"
 
+#include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/splice.h>
 #include <linux/pipe_fs_i.h>
@@ -86,6 +87,90 @@ static int ended(struct kssl_session *s)
 }
 
 /**
+ * kssl_rx_release() - forget everything that nobody has read
+ * @s: the session; socket lock or last reference
+ */
+void kssl_rx_release(struct kssl_session *s)
+{
+	kssl_framer_release(s);
+	kvfree(s->rx.given);
+	s->rx.given = NULL;
+	s->rx.given_len = 0;
+}
+
+/* Put @len bytes behind the given text that is left. */
+static int append_given(struct kssl_session *s, const u8 *text, u32 len)
+{
+	u32 room = max_t(u32, READ_ONCE(s->sk->sk_rcvbuf), KSSL_TEXT_ROOM);
+	struct kssl_rx *rx = &s->rx;
+	u8 *all;
+
+	if (rx->text_len + rx->given_len + len > room)
+		return -ENOBUFS;
+	all = kvmalloc(rx->given_len + len, GFP_KERNEL_ACCOUNT);
+	if (!all)
+		return -ENOMEM;
+	if (rx->given_len)
+		memcpy(all, rx->given + rx->given_at, rx->given_len);
+	memcpy(all + rx->given_len, text, len);
+	kvfree(rx->given);
+	rx->given = all;
+	rx->given_at = 0;
+	WRITE_ONCE(rx->given_len, rx->given_len + len);
+	return 0;
+}
+
+/**
+ * kssl_rx_give() - text that the program's own TLS library had opened
+ * @s: the session; socket lock, process context
+ * @text: the text
+ * @len: its length; 0: the library had received close_notify
+ *
+ * Only before the first record is opened or begun here, so that the order is
+ * the peer's.
+ *
+ * Return: 0; -ENOKEY (no own receiving keys); -EBUSY (too late, or after the
+ * end); -ENOBUFS (too much unread); -ENOMEM.
+ */
+int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
+{
+	static const u8 end[2] = { TLS_WARNING, TLS_CLOSE_NOTIFY };
+	struct kssl_rx *rx = &s->rx;
+	int err;
+
+	sock_owned_by_me(s->sk);
+	if (s->error.err || rx->closed || rx->data_seen || rx->head != rx->tail)
+		return -EBUSY;
+	if (!s->own_keys || !s->open)
+		return -ENOKEY;
+	if (!len)
+		return kssl_post_record(s, TLS_ALERT, end, sizeof(end));
+	err = append_given(s, text, len);
+	if (!err)
+		kssl_session_wake(s);
+	return err;
+}
+
+/* Given text comes first: the next part of it becomes the text to read. */
+static int next_given(struct kssl_session *s)
+{
+	struct kssl_rx *rx = &s->rx;
+	u32 n = min_t(u32, rx->given_len, TLS_TEXT_MAX);
+	int err;
+
+	err = kssl_framer_put(s, rx->given + rx->given_at, n);
+	if (err)
+		return err;
+	rx->given_at += n;
+	WRITE_ONCE(rx->given_len, rx->given_len - n);
+	if (!rx->given_len) {
+		kvfree(rx->given);
+		rx->given = NULL;
+	}
+	return 0;
+}
+
+/**
  * kssl_rx_text() - have text to read, if there can be some
  * @s: an open session with receiving keys; socket lock, process context
  * @budget: most records to open
@@ -100,6 +185,11 @@ int kssl_rx_text(struct kssl_session *s, unsigned int budget)
 	int ret;
 
 	sock_owned_by_me(s->sk);
+	if (unlikely(rx->given_len) && !rx->text_len) {
+		ret = next_given(s);
+		if (ret)
+			return ret;
+	}
 	while (!rx->text_len && !rx->closed && s->state == KSSL_STATE_OPEN && budget--) {
 		ret = kssl_framer_next(s, &len);
 		if (ret < 0)
@@ -123,7 +213,7 @@ bool kssl_rx_readable(const struct kssl_session *s)
 {
 	const struct sock *sk = s->sk;
 
-	return s->rx.text_len || s->rx.closed || s->error.err || sk->sk_err ||
+	return s->rx.text_len || READ_ONCE(s->rx.given_len) || s->rx.closed || s->error.err || sk->sk_err ||
 	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
 }
 

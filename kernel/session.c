@@ -9,10 +9,10 @@
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 
-#include "framer.h"
 #include "keys.h"
 #include "mib.h"
 #include "netlink.h"
+#include "rx.h"
 #include "tx.h"
 #include "upcall.h"
 
@@ -174,7 +174,7 @@ static void wipe(struct kssl_session *s)
 	kssl_keys_free(s->open);
 	s->open = NULL;
 	kssl_tx_release(s);
-	kssl_framer_release(s);
+	kssl_rx_release(s);
 }
 
 /**

@@ -39,6 +39,11 @@
  * @KSSL_ERROR: get, struct kssl_error: why the session failed.
  * @KSSL_KEY_TX: set, struct kssl_key: own keys, sending direction.
  * @KSSL_KEY_RX: set, struct kssl_key: own keys, receiving direction.
+ * @KSSL_TEXT: set, bytes: text that the program's own TLS library had opened
+ *	already, at most KSSL_TEXT_MAX at once; reads return it, in order, before
+ *	anything from the network.  Length 0: the library had received the peer's
+ *	close_notify, and nothing follows.  After KSSL_KEY_RX and before any
+ *	record is read (EBUSY).
  *
  * Numbers 13 to 19 are taken for options to come (KEY_UPDATE, RECORD_SIZE, PAD,
  * EOF_MODE, EXPORTER, DETACH).
@@ -56,6 +61,7 @@ enum kssl_option {
 	KSSL_ERROR = 10,
 	KSSL_KEY_TX = 11,
 	KSSL_KEY_RX = 12,
+	KSSL_TEXT = 20,
 };
 
 /* Longest strings, in bytes, without NUL. */
@@ -64,6 +70,11 @@ enum kssl_option {
 #define KSSL_ALPN_MAX		255
 #define KSSL_SUBJECT_MAX	1023
 #define KSSL_CERT_MAX		16384	/* DER, bytes */
+
+/* KSSL_TEXT: most bytes in one call; and what may lie there unread at least,
+ * more if the socket's receive buffer (SO_RCVBUF) is larger (ENOBUFS). */
+#define KSSL_TEXT_MAX		16384
+#define KSSL_TEXT_ROOM		65536
 
 enum kssl_role {
 	KSSL_ROLE_AUTO = 0,
