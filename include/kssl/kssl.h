@@ -118,8 +118,8 @@ KSSL_API void kssl_ssl_message(int write_p, int version, int type, const void *b
  * Data may have gone through @ssl, and KeyUpdates.  What OpenSSL has read from
  * the socket is not lost: whole records are drained and are what read() returns
  * first, a close_notify among them is the end; of a record that is there in part
- * the rest, and no more, is read here: a blocking socket waits for it.  A
- * KeyUpdate due is sent.
+ * the rest, and no more, is read here: a blocking socket waits for it.  What
+ * SSL_key_update() and SSL_new_session_ticket() have left to be sent is sent.
  *
  * On success the socket speaks by read() and write(), the memory of the secrets
  * is wiped, and no call on @ssl touches the socket any more; it tells about the
