@@ -24,7 +24,7 @@ all: modules user
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "modules [KDIR=..]  kssl.ko, here"
-	@echo "user               build/kssld ksslctl kssl-run libkssl.so"
+	@echo "user               build/kssld ksslctl kssl-run libkssl.so libkssl-ssl.so"
 	@echo "selftests          test programs, build/unit and build/peers"
 	@echo "check [T=script]   all tests, or one script of selftests/"
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
@@ -44,7 +44,7 @@ libraries:
 	@pkg-config --exists $(PKGS) || { echo "libraries are missing: apt-get install libssl-dev \
 	libnl-genl-3-dev libevent-dev libinih-dev libjansson-dev libcap-ng-dev pkg-config"; exit 1; }
 
-user: libraries build/libkssl.so build/kssld build/ksslctl build/kssl-run build/kssl-run.so
+user: libraries build/libkssl.so build/libkssl-ssl.so build/kssld build/ksslctl build/kssl-run build/kssl-run.so
 
 HEADERS := $(wildcard include/kssl/*.h include/uapi/linux/*.h user/*/*.h)
 
@@ -52,9 +52,13 @@ build/kssld: $(wildcard user/kssld/*.c) $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng) -lpthread
 
-build/libkssl.so: $(wildcard user/lib/*.c) $(HEADERS)
+# ssl.c is a library of its own: libkssl does not pull libssl into its users
+build/libkssl.so: $(filter-out user/lib/ssl.c,$(wildcard user/lib/*.c)) $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl.so -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0)
+
+build/libkssl-ssl.so: user/lib/ssl.c build/libkssl.so $(HEADERS)
+	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl-ssl.so -o $@ $< -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libssl libcrypto)
 
 build/ksslctl: $(wildcard user/ksslctl/*.c) build/libkssl.so $(HEADERS)
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libnl-genl-3.0 jansson)
@@ -69,6 +73,7 @@ build/kssl-run.so: user/run/preload.c $(HEADERS)
 
 # A test program names what it needs in its first lines:
 #   // SOURCES: kernel/record.c        // LIBS: libcrypto        // CFLAGS: -I..
+#   // LINK: -Lbuild -lkssl            (peers: linker options before the libraries)
 said = $(shell sed -n 's|^// $(2): ||p' $(1))
 UNITS := $(patsubst selftests/unit/%.c,build/unit/%,$(wildcard selftests/unit/*.c))
 PEERS := $(patsubst selftests/peers/%.c,build/peers/%,$(wildcard selftests/peers/*.c)) \
@@ -87,7 +92,10 @@ build/peers/socket32: selftests/peers/socket.c $(wildcard selftests/peers/*.h) $
 
 build/peers/%: selftests/peers/%.c $(wildcard selftests/peers/*.h) $(HEADERS)
 	@mkdir -p build/peers
-	$(CC) $(CFLAGS) -o $@ $< $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
+	$(CC) $(CFLAGS) -o $@ $< $(call said,$<,LINK) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
+
+# its LINK line names our libraries
+build/peers/attach: build/libkssl-ssl.so
 
 build/peers/%: user/examples/%.c $(HEADERS)
 	@mkdir -p build/peers
@@ -121,7 +129,7 @@ install: modules user
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin build/kssld build/ksslctl
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/kssl-run
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libkssl.so build/kssl-run.so
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libkssl.so build/libkssl-ssl.so build/kssl-run.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/kssl include/kssl/kssl.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/kssl.h include/uapi/linux/kssl_netlink.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kssl user/etc/kssl-ktls.conf

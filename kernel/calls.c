@@ -125,7 +125,8 @@ static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
-	struct msghdr msg = { .msg_flags = flags };
+	/* sendfile() that meets the end of the file leaves MSG_MORE set for ever */
+	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, size);
 	return kssl_sendmsg(sk, &msg, size);

@@ -6,6 +6,7 @@
  */
 #include "rx.h"
 
+#include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/splice.h>
 #include <linux/pipe_fs_i.h>
@@ -86,6 +87,37 @@ static int ended(struct kssl_session *s)
 			  kssl_framer_partial(s) ? "peer closed inside a record" :
 						   "peer closed without close_notify");
 	return -ECONNRESET;
+}
+
+/**
+ * kssl_rx_give() - text that the program's own TLS library had opened
+ * @s: the session; socket lock, process context
+ * @text: the text
+ * @len: its length; 0: the library had received close_notify
+ *
+ * Only before the first record is opened or begun here, so that the order is
+ * the peer's.
+ *
+ * Return: 0; -ENOKEY (no own receiving keys); -EBUSY (too late, or after the
+ * end); -ENOBUFS (too much unread); -ENOMEM.
+ */
+int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
+{
+	static const u8 end[2] = { TLS_WARNING, TLS_CLOSE_NOTIFY };
+	struct kssl_rx *rx = &s->rx;
+	int err;
+
+	sock_owned_by_me(s->sk);
+	if (s->error.err || rx->closed || rx->data_seen || rx->head != rx->tail)
+		return -EBUSY;
+	if (!s->own_keys || !s->open)
+		return -ENOKEY;
+	if (!len)
+		return kssl_post_record(s, TLS_ALERT, end, sizeof(end));
+	err = kssl_text_add(s, text, len);
+	if (!err)
+		kssl_session_wake(s);
+	return err;
 }
 
 /**

@@ -14,6 +14,7 @@
 #include "calls.h"
 #include "keys.h"
 #include "mib.h"
+#include "rx.h"
 #include "session.h"
 #include "suite.h"
 #include "tx.h"
@@ -274,6 +275,25 @@ static int set_key_update(struct sock *sk, sockptr_t val, unsigned int len)
 	return err;
 }
 
+static int set_text(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	u8 *text = NULL;
+	int err;
+
+	static_assert(KSSL_TEXT_MAX == TLS_TEXT_MAX);
+	if (len > KSSL_TEXT_MAX)
+		return -EINVAL;
+	if (len)
+		text = memdup_sockptr(val, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	lock_sock(sk);
+	err = kssl_rx_give(kssl_of(sk), text, len);
+	release_sock(sk);
+	kfree_sensitive(text);
+	return err;
+}
+
 /* A value on its way out, filled under the socket lock. */
 struct answer {
 	void *data;
@@ -378,6 +398,7 @@ static const struct {
 	[KSSL_KEY_TX] = { set_key_tx, NULL },
 	[KSSL_KEY_RX] = { set_key_rx, NULL },
 	[KSSL_KEY_UPDATE] = { set_key_update, NULL },
+	[KSSL_TEXT] = { set_text, NULL },
 };
 
 static int find_and_get(struct sock *sk, int name, struct answer *a)

@@ -3,7 +3,8 @@
  * Content that was opened and not read yet.  Normally that is the one record in
  * the framer's buffer.  MSG_PEEK over several records, SO_RCVLOWAT and FIONREAD
  * have to look further: then what lies in the buffer moves to a list in front of
- * it, and the next record is opened there.
+ * it, and the next record is opened there.  Text that the program's own library
+ * had opened (KSSL_TEXT) is put there too.
  */
 #include "text.h"
 
@@ -12,6 +13,28 @@
 #include <linux/string.h>
 
 #include "framer.h"
+
+/* Text given by the program may be this much whatever the receive buffer is. */
+#define KSSL_TEXT_ROOM	65536
+
+static struct kssl_text *text_new(const u8 *data, u32 len, u8 type)
+{
+	struct kssl_text *text = kvmalloc(struct_size(text, data, len), GFP_KERNEL_ACCOUNT);
+
+	if (!text)
+		return NULL;
+	text->off = 0;
+	text->len = len;
+	text->type = type;
+	memcpy(text->data, data, len);
+	return text;
+}
+
+static void push(struct kssl_rx *rx, struct kssl_text *text)
+{
+	list_add_tail(&text->list, &rx->ahead);
+	rx->ahead_len += text->len;
+}
 
 /**
  * kssl_text_spill() - make room for the next record
@@ -32,17 +55,35 @@ int kssl_text_spill(struct kssl_session *s)
 		return 0;
 	if (rx->ahead_len + rx->text_len > (u32)READ_ONCE(s->sk->sk_rcvbuf))
 		return -ENOBUFS;
-	text = kvmalloc(struct_size(text, data, rx->text_len), GFP_KERNEL_ACCOUNT);
+	text = text_new(rx->buf + rx->text, rx->text_len, rx->type);
 	if (!text)
 		return -ENOMEM;
-	text->off = 0;
-	text->len = rx->text_len;
-	text->type = rx->type;
-	memcpy(text->data, rx->buf + rx->text, rx->text_len);
-	list_add_tail(&text->list, &rx->ahead);
-	rx->ahead_len += rx->text_len;
+	push(rx, text);
 	rx->text_len = 0;
 	rx->held = false;
+	return 0;
+}
+
+/**
+ * kssl_text_add() - text that did not come in a record of ours
+ * @s: the session, which holds no record; socket lock, process context
+ * @data: the text, copied
+ * @len: its length
+ *
+ * Return: 0; -ENOMEM; -ENOBUFS: more would be unread than the receive buffer, or
+ * KSSL_TEXT_ROOM, holds.
+ */
+int kssl_text_add(struct kssl_session *s, const u8 *data, u32 len)
+{
+	u32 room = max_t(u32, READ_ONCE(s->sk->sk_rcvbuf), KSSL_TEXT_ROOM);
+	struct kssl_text *text;
+
+	if (kssl_text_unread(&s->rx) + len > room)
+		return -ENOBUFS;
+	text = text_new(data, len, TLS_APPDATA);
+	if (!text)
+		return -ENOMEM;
+	push(&s->rx, text);
 	return 0;
 }
 

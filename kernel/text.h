@@ -20,6 +20,7 @@ struct kssl_text {
 	u8 data[];
 };
 
+int kssl_text_add(struct kssl_session *s, const u8 *data, u32 len);
 int kssl_text_spill(struct kssl_session *s);
 void kssl_text_drop(struct kssl_session *s, struct kssl_text *text);
 const u8 *kssl_text_at(const struct kssl_rx *rx, u32 skip, u32 *n);

@@ -10,6 +10,7 @@
 #ifndef KSSL_KSSL_H
 #define KSSL_KSSL_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <linux/kssl.h>
 #include <linux/kssl_netlink.h>
@@ -43,6 +44,122 @@ KSSL_API int kssl_info(int fd, struct kssl_info *info);
 
 /** kssl_error() - why a socket's session failed; err is 0 if it did not */
 KSSL_API int kssl_error(int fd, struct kssl_error *error);
+
+/**
+ * kssl_check_keys() - would the kernel take such keys?
+ * @key: keys of one direction
+ *
+ * Tried on a socket of its own, so nothing is changed.
+ *
+ * Errors: ENOENT (kssl.ko is not loaded, or the kernel lacks the cipher),
+ * EINVAL (version, suite or sizes), ENOMEM, and those of socket().
+ */
+KSSL_API int kssl_check_keys(const struct kssl_key *key);
+
+/**
+ * kssl_attach_keys() - make a connected socket TLS with keys that you have
+ * @fd: connected socket, plain TCP, at a record's end in both directions; or
+ *	attached ("kssl") and without a handshake, if KSSL_ROLE was to be set: a
+ *	socket is a TLS client unless it says otherwise
+ * @tx: keys to send with
+ * @rx: keys to receive with; same version and suite
+ *
+ * The keys stay the caller's, who wipes them.
+ *
+ * Errors, and the socket is as it was: EINVAL (version, suite or sizes; @tx and
+ * @rx differ; NULL), ENOENT (kssl.ko is not loaded, or the kernel lacks the
+ * cipher), ENOTCONN, EEXIST (it has another ULP), EOPNOTSUPP (not TCP), EBUSY
+ * (it has keys, or a handshake was begun), EMFILE and the like.
+ * ENOMEM and ENOTCONN can also come in the middle, when memory is short or the
+ * peer resets: if kssl_info() succeeds then, only close() is left.
+ */
+KSSL_API int kssl_attach_keys(int fd, const struct kssl_key *tx, const struct kssl_key *rx);
+
+/*
+ * OpenSSL 3 sessions; link with -lkssl-ssl -lkssl -lssl -lcrypto.  SSL_CTX and SSL
+ * by their other names, so that this header does not need OpenSSL's.
+ *
+ *	kssl_ctx_prepare(ctx);
+ *	ssl = SSL_new(ctx);
+ *	SSL_set_fd(ssl, fd);
+ *	SSL_accept(ssl);		... SSL_read(), SSL_write() as you like
+ *	if (!kssl_attach_ssl(ssl)) {
+ *		SSL_free(ssl);
+ *		read(fd, ...);		... plain calls from here on
+ *	}
+ */
+struct ssl_st;
+struct ssl_ctx_st;
+
+/**
+ * kssl_ctx_prepare() - have what kssl_attach_ssl() needs remembered
+ * @ctx: context, before SSL_new(); each one that SSL_set_SSL_CTX() may choose
+ *
+ * Sets the context's key log and message callbacks.  A key log callback that is
+ * set already is called as before.  A message callback cannot be asked for: a
+ * program with its own sets that after this call, or for one SSL object, and
+ * calls kssl_ssl_message() from it.  Secrets are kept with the SSL object,
+ * in OpenSSL's secure heap if the program has one, until it is handed over or
+ * freed.  Calling it again does no harm.
+ *
+ * Errors: ENOMEM.
+ */
+KSSL_API int kssl_ctx_prepare(struct ssl_ctx_st *ctx);
+
+/** kssl_ssl_message() - the message callback: counts records */
+KSSL_API void kssl_ssl_message(int write_p, int version, int type, const void *buf, size_t len,
+			       struct ssl_st *ssl, void *arg);
+
+/**
+ * kssl_attach_ssl() - hand a finished session to the kernel
+ * @ssl: client or server, TLS 1.2 or 1.3, handshake done, on a TCP socket by
+ *	SSL_set_fd() or a socket BIO; nobody else uses either meanwhile
+ *
+ * Data may have gone through @ssl, and KeyUpdates.  What OpenSSL has read from
+ * the socket is not lost: whole records are drained and are what read() returns
+ * first, a close_notify among them is the end; of a record that is there in part
+ * the rest, and no more, is read here: a blocking socket waits for it.  What
+ * SSL_key_update() and SSL_new_session_ticket() have left to be sent is sent.
+ *
+ * On success the socket speaks by read() and write(), the memory of the secrets
+ * is wiped, and no call on @ssl touches the socket any more; it tells about the
+ * peer as before.  SSL_free() it soon: it has keys of its own.  The socket
+ * stays the caller's (a BIO made with BIO_CLOSE closes it with @ssl).
+ * Tickets that come later are dropped: a client that wants them reads first.
+ *
+ * Errors, and @ssl goes on as it was, but see kssl_ssl_drained():
+ * EAGAIN: the rest of a record, or room to send, is awaited: wait as
+ * SSL_want() says, and call again.  EINTR: a signal; call again.
+ * EBUSY: a handshake, renegotiation or SSL_write() is not finished.
+ * ENOKEY: kssl_ctx_prepare() was not called in time, or its callbacks are gone.
+ * ENOENT: kssl.ko is not loaded, or the kernel lacks the cipher.
+ * EOPNOTSUPP: a version or suite that kssl does not have, compression,
+ * max_fragment_length, or a BIO that is not just a TCP socket.
+ * EEXIST: the socket has a ULP already (kTLS).  ENOTCONN: it is not connected.
+ * EPIPE: SSL_shutdown() was called.
+ * ENOBUFS: more was drained than the socket's receive buffer holds.
+ * EMFILE and the like: a second socket, to ask the kernel, could not be made.
+ * Errors by which the connection is over: EBADMSG (a bad record), ECONNABORTED
+ * (a fatal alert), ECONNRESET and others of the socket.
+ * ENOMEM and ENOTCONN can also come in the middle: if kssl_info() succeeds then,
+ * only close() is left.
+ *
+ * A post-handshake authentication under way must be finished first.
+ */
+KSSL_API int kssl_attach_ssl(struct ssl_st *ssl);
+
+/**
+ * kssl_ssl_drained() - take back what kssl_attach_ssl() had drained
+ * @ssl: after an error of kssl_attach_ssl()
+ * @buf: where to
+ * @len: room there
+ *
+ * This text comes before what SSL_read() returns.  Only needed to go on with
+ * @ssl; kssl_attach_ssl(), called again, remembers it.
+ *
+ * Return: bytes, 0 if there are no more.
+ */
+KSSL_API size_t kssl_ssl_drained(struct ssl_st *ssl, void *buf, size_t len);
 
 /** kssl_state_name() - "open", "failed" and so on; never NULL */
 KSSL_API const char *kssl_state_name(int state);

@@ -41,6 +41,11 @@
  * @KSSL_KEY_RX: set, struct kssl_key: own keys, receiving direction.
  * @KSSL_KEY_UPDATE: set, u32, enum kssl_key_update: new sending keys now (TLS
  *	1.3), and the peer's too if asked for.
+ * @KSSL_TEXT: set, bytes: text that the program's own TLS library had opened
+ *	already, at most KSSL_TEXT_MAX at once; reads return it, in order, before
+ *	anything from the network.  Length 0: the library had received the peer's
+ *	close_notify, and nothing follows.  After KSSL_KEY_RX and before any
+ *	record is read (EBUSY).
  *
  * Numbers 14 to 19 are taken for options to come (RECORD_SIZE, PAD, EOF_MODE,
  * EXPORTER, DETACH).
@@ -59,6 +64,7 @@ enum kssl_option {
 	KSSL_KEY_TX = 11,
 	KSSL_KEY_RX = 12,
 	KSSL_KEY_UPDATE = 13,
+	KSSL_TEXT = 20,
 };
 
 /* Longest strings, in bytes, without NUL. */
@@ -67,6 +73,11 @@ enum kssl_option {
 #define KSSL_ALPN_MAX		255
 #define KSSL_SUBJECT_MAX	1023
 #define KSSL_CERT_MAX		16384	/* DER, bytes */
+
+/* KSSL_TEXT: most bytes in one call; and what may lie there unread at least,
+ * more if the socket's receive buffer (SO_RCVBUF) is larger (ENOBUFS). */
+#define KSSL_TEXT_MAX		16384
+#define KSSL_TEXT_ROOM		65536
 
 enum kssl_role {
 	KSSL_ROLE_AUTO = 0,
