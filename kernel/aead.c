@@ -78,10 +78,12 @@ static int run(struct kssl_half *half, u32 crypt_len, int (*op)(struct aead_requ
 	return crypto_wait_req(op(half->req), &half->wait);
 }
 
-static int seal13(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
+static int seal13(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad)
 {
 	kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
 	text[len++] = type;
+	memset(text + len, 0, pad);	/* RFC 8446, 5.4 */
+	len += pad;
 	kssl_record_header(text - TLS_HEADER_LEN, TLS_APPDATA, len + half->suite->tag_len);
 	aim(half, text, len, TLS_HEADER_LEN, false);
 	return run(half, len, crypto_aead_encrypt);
@@ -110,16 +112,18 @@ static int seal12(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
  * @seq: sequence number, from kssl_keys_seq(), for this record alone
  * @type: content type
  * @text: the text, with kssl_aead_head() bytes of room before it and
- *	kssl_aead_tail() after it; lowmem, physically contiguous
+ *	kssl_aead_tail() and @pad after it; lowmem, physically contiguous
  * @len: its length, 0 to TLS_TEXT_MAX
+ * @pad: zeros to put behind the type, TLS 1.3 only; @len + @pad is no more than
+ *	TLS_TEXT_MAX
  *
  * Context: process, socket lock.  Return: 0, or what the crypto API says; then
  * the buffer's content must not be sent.
  */
-int kssl_aead_seal(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
+int kssl_aead_seal(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad)
 {
 	if (half->version == TLS13)
-		return seal13(half, seq, type, text, len);
+		return seal13(half, seq, type, text, len, pad);
 	return seal12(half, seq, type, text, len);
 }
 

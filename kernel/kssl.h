@@ -77,6 +77,8 @@ struct proto_ops;
  * @pend_off: where they begin, bytes
  * @pend_len: how many
  * @limit: most plaintext bytes in one record (RFC 8449)
+ * @size: what KSSL_RECORD_SIZE asked for; 0: adaptive
+ * @pad: content and type are padded to a multiple of this; 0: not
  * @closed: close_notify or a fatal alert was sent; nothing follows
  * @update_due: a KeyUpdate(update_not_requested) must go before the next data
  * @update_asked: a KeyUpdate(update_requested) was sent; none came since
@@ -92,6 +94,8 @@ struct kssl_tx {
 	u32 pend_off;
 	u32 pend_len;
 	u16 limit;
+	u16 size;
+	u16 pad;
 	bool closed;
 	bool update_due;
 	bool update_asked;
@@ -121,7 +125,8 @@ struct kssl_tx {
  * @updates: KeyUpdates in a row
  * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
  * @data_seen: a protected record was opened
- * @closed: close_notify was received
+ * @closed: close_notify was received, or what counts as one
+ * @lax: a FIN at the end of a record counts as close_notify
  */
 struct kssl_rx {
 	u8 *buf;
@@ -142,6 +147,7 @@ struct kssl_rx {
 	u64 updates_paid;
 	bool data_seen;
 	bool closed;
+	bool lax;
 };
 
 /**

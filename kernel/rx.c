@@ -81,6 +81,10 @@ static int ended(struct kssl_session *s)
 	}
 	if (!kssl_framer_fin(s))
 		return 0;
+	if (s->rx.lax && !kssl_framer_partial(s)) {
+		s->rx.closed = true;
+		return 0;
+	}
 	/* RFC 8446, 6.1: without close_notify the data may be cut short */
 	kssl_mib_inc(s->kn, KSSL_MIB_RX_TRUNCATED);
 	kssl_session_fail(s, -ECONNRESET, KSSL_ALERT_NONE,

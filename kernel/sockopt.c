@@ -275,6 +275,59 @@ static int set_key_update(struct sock *sk, sockptr_t val, unsigned int len)
 	return err;
 }
 
+/* Least that a record may be limited to (RFC 8449, 4). */
+#define RECORD_SIZE_MIN	64
+
+static int set_record_size(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n && (n < RECORD_SIZE_MIN || n > TLS_TEXT_MAX))
+		return -EINVAL;
+	lock_sock(sk);
+	kssl_of(sk)->tx.size = n;
+	release_sock(sk);
+	return 0;
+}
+
+/* The open record has room for the padding that was asked for when it began. */
+static int set_pad(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	struct kssl_tx *tx = &kssl_of(sk)->tx;
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n == 1 || n > TLS_TEXT_MAX)
+		return -EINVAL;
+	lock_sock(sk);
+	if (tx->page)
+		err = -EBUSY;
+	else
+		tx->pad = n;
+	release_sock(sk);
+	return err;
+}
+
+static int set_eof_mode(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > KSSL_EOF_LAX)
+		return -EINVAL;
+	lock_sock(sk);
+	kssl_of(sk)->rx.lax = n == KSSL_EOF_LAX;
+	release_sock(sk);
+	return 0;
+}
+
 static int set_text(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u8 *text = NULL;
@@ -355,6 +408,21 @@ static int get_role(struct kssl_session *s, struct answer *a)
 	return get_number(s->role, a);
 }
 
+static int get_record_size(struct kssl_session *s, struct answer *a)
+{
+	return get_number(s->tx.size, a);
+}
+
+static int get_pad(struct kssl_session *s, struct answer *a)
+{
+	return get_number(s->tx.pad, a);
+}
+
+static int get_eof_mode(struct kssl_session *s, struct answer *a)
+{
+	return get_number(s->rx.lax ? KSSL_EOF_LAX : KSSL_EOF_STRICT, a);
+}
+
 static int get_info(struct kssl_session *s, struct answer *a)
 {
 	struct kssl_info info = {
@@ -398,6 +466,9 @@ static const struct {
 	[KSSL_KEY_TX] = { set_key_tx, NULL },
 	[KSSL_KEY_RX] = { set_key_rx, NULL },
 	[KSSL_KEY_UPDATE] = { set_key_update, NULL },
+	[KSSL_RECORD_SIZE] = { set_record_size, get_record_size },
+	[KSSL_PAD] = { set_pad, get_pad },
+	[KSSL_EOF_MODE] = { set_eof_mode, get_eof_mode },
 	[KSSL_TEXT] = { set_text, NULL },
 };
 

@@ -32,6 +32,9 @@
 #include "session.h"
 #include "suite.h"
 
+/* A congestion window beyond this many bytes is not small. */
+#define KSSL_SMALL_WINDOW	65536
+
 /* Room that every fragment page must offer, or a new one is taken. */
 #define KSSL_RECORD_MAX	(TLS12_AAD_LEN + TLS_TEXT_MAX + 1 + TLS_TAG_LEN)
 
@@ -160,30 +163,51 @@ static int send_record(struct kssl_session *s, struct page *page, u32 off, u32 l
 	return 0;
 }
 
+/*
+ * Zeros behind a text of @len bytes.  The peer's limit counts them (RFC 8449, 4),
+ * and so does TLS 1.3's own.
+ */
+static u32 pad_len(const struct kssl_session *s, u32 len)
+{
+	u32 pad = s->tx.pad;
+
+	if (likely(!pad) || s->seal->version != TLS13)
+		return 0;
+	return min(roundup(len + 1, pad) - (len + 1), s->tx.limit - min_t(u32, len, s->tx.limit));
+}
+
+/* Bytes that a record of at most @room bytes of text may need behind the text. */
+static u32 tail_room(const struct kssl_session *s, u32 room)
+{
+	u32 pad = s->tx.pad ? s->tx.limit - min_t(u32, room, s->tx.limit) : 0;
+
+	return kssl_aead_tail(s->seal) + min_t(u32, pad, s->tx.pad);
+}
+
 /* Seal the text of @len bytes at @off and send the record. */
 static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32 off, u32 len,
 			 enum hold hold)
 {
 	struct kssl_half *half = s->seal;
-	u32 head = kssl_aead_head(half);
+	u32 head = kssl_aead_head(half), pad = pad_len(s, len);
 	u64 seq;
 	int err;
 
 	err = kssl_keys_seq(half, &seq);
 	if (!err)
-		err = kssl_aead_seal(half, seq, type, page_address(page) + off, len);
+		err = kssl_aead_seal(half, seq, type, page_address(page) + off, len, pad);
 	if (err && s->ktls)
 		return -EBADMSG;
 	if (err)
 		return err;
 	s->tx_records++;
 	kssl_mib_inc(s->kn, KSSL_MIB_TX_RECORDS);
-	return send_record(s, page, off - head, head + len + kssl_aead_tail(half), hold);
+	return send_record(s, page, off - head, head + len + pad + kssl_aead_tail(half), hold);
 }
 
 static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len)
 {
-	u32 head = kssl_aead_head(s->seal), span = head + len + kssl_aead_tail(s->seal);
+	u32 head = kssl_aead_head(s->seal), span = head + len + tail_room(s, len);
 	struct page_frag *frag = frag_refill(s->sk, span);
 	u32 off;
 
@@ -471,14 +495,40 @@ static int wait_room(struct kssl_session *s, long *timeo)
 	return send_pending(s);
 }
 
+/*
+ * How much text the next record may hold.  A peer can use nothing of a record
+ * before it has all of it: while the congestion window is smaller than a record
+ * and not full, as in a new connection and after idleness, a record ends with
+ * the window, which saves a round trip.  In bulk, where more is queued than the
+ * window takes, records are full.
+ */
+static u32 record_size(const struct kssl_session *s)
+{
+	const struct tcp_sock *tp = tcp_sk(s->sk);
+	u32 most = s->tx.size ? min(s->tx.size, s->tx.limit) : s->tx.limit;
+	u32 window, used, extra;
+
+	if (s->tx.size || s->ktls)
+		return most;
+	window = tcp_snd_cwnd(tp) * tp->mss_cache;
+	extra = kssl_aead_head(s->seal) + kssl_aead_tail(s->seal);
+	used = tp->write_seq - tp->snd_una;
+	if (likely(window >= used + most + extra) || window < used + tp->mss_cache ||
+	    window > KSSL_SMALL_WINDOW)
+		return most;
+	return min(most, window - used - extra);
+}
+
 /* A place for the next record; an open one is kept by reference. */
 static int begin(struct kssl_session *s, u8 type, size_t left)
 {
-	u32 head = kssl_aead_head(s->seal), tail = kssl_aead_tail(s->seal);
 	struct kssl_tx *tx = &s->tx;
 	struct page_frag *frag;
+	u32 head, tail;
 
-	tx->room = min_t(size_t, left, tx->limit);
+	tx->room = min_t(size_t, left, record_size(s));
+	head = kssl_aead_head(s->seal);
+	tail = tail_room(s, tx->room);
 	frag = frag_refill(s->sk, head + tx->room + tail);
 	if (!frag)
 		return -ENOMEM;
@@ -496,10 +546,10 @@ static void give_back(struct kssl_session *s)
 {
 	struct page_frag *frag = sk_page_frag(s->sk);
 	struct kssl_tx *tx = &s->tx;
-	u32 tail = kssl_aead_tail(s->seal);
+	u32 tail = tail_room(s, tx->room);
 
 	if (frag->page == tx->page && frag->offset == tx->off + tx->room + tail)
-		frag->offset -= tx->room - tx->len;
+		frag->offset = tx->off + tx->len + tail_room(s, tx->len);
 }
 
 static int copy_text(struct kssl_tx *tx, struct msghdr *msg)
@@ -529,7 +579,7 @@ static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool mor
 		return err;
 	err = before_data(s);
 	/* with MSG_MORE more text may come later */
-	return err ?: begin(s, type, more ? s->tx.limit : msg_data_left(msg));
+	return err ?: begin(s, type, more ? record_size(s) : msg_data_left(msg));
 }
 
 /* Text for one record, and the record if it is due. */

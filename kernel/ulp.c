@@ -313,6 +313,9 @@ static int inherit(struct kssl_session *s, struct kssl_session *from)
 	s->pid = from->pid;
 	memcpy(s->comm, from->comm, sizeof(s->comm));
 	s->peer_auth = from->peer_auth;
+	s->tx.size = READ_ONCE(from->tx.size);
+	s->tx.pad = READ_ONCE(from->tx.pad);
+	s->rx.lax = READ_ONCE(from->rx.lax);
 	if (from->identity)
 		s->identity = kstrdup(from->identity, GFP_ATOMIC);
 	if (from->alpn)

@@ -161,7 +161,7 @@ static void trace(const char *secret, u64 seq, u8 type, const u8 *text, u32 len,
 
 	memcpy(buf + 5, text, len);
 	kssl_keys_seq(half, &n);
-	ok(n == seq && !kssl_aead_seal(half, n, type, buf + 5, len) &&
+	ok(n == seq && !kssl_aead_seal(half, n, type, buf + 5, len, 0) &&
 	   is_hex(buf, 5 + len + 17, hex), name);
 	ok(!kssl_aead_open(half, seq, buf, 5 + len + 17, &got_type, &got, &got_len, &alert) &&
 	   got_type == type && got_len == len && !memcmp(got, text, len), name);
@@ -273,7 +273,7 @@ static void neighbours(u16 version, u16 id, const char *name)
 		memset(buf, 0xa5, 40000);
 		memset(buf + 1000 + head, (int)i, len);
 		kssl_keys_seq(half, &seq);
-		good &= !kssl_aead_seal(half, seq, TLS_APPDATA, buf + 1000 + head, len);
+		good &= !kssl_aead_seal(half, seq, TLS_APPDATA, buf + 1000 + head, len, 0);
 		memcpy(copy, buf, 40000);
 		good &= !kssl_aead_open(half, seq, buf + 1000, head + len + tail, &type, &got, &got_len,
 					&alert);

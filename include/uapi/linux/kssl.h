@@ -41,14 +41,19 @@
  * @KSSL_KEY_RX: set, struct kssl_key: own keys, receiving direction.
  * @KSSL_KEY_UPDATE: set, u32, enum kssl_key_update: new sending keys now (TLS
  *	1.3), and the peer's too if asked for.
+ * @KSSL_RECORD_SIZE: u32, most text in a record sent: 64 to 16384; 0, the
+ *	default: what fits the congestion window while that is small, else 16384.
+ *	Never more than the peer's record_size_limit.
+ * @KSSL_PAD: u32, TLS 1.3: text is padded to a multiple of this, 2 to 16384; 0,
+ *	the default: not at all.
+ * @KSSL_EOF_MODE: u32, enum kssl_eof_mode: what a FIN without close_notify is.
  * @KSSL_TEXT: set, bytes: text that the program's own TLS library had opened
  *	already, at most KSSL_TEXT_MAX at once; reads return it, in order, before
  *	anything from the network.  Length 0: the library had received the peer's
  *	close_notify, and nothing follows.  After KSSL_KEY_RX and before any
  *	record is read (EBUSY).
  *
- * Numbers 14 to 19 are taken for options to come (RECORD_SIZE, PAD, EOF_MODE,
- * EXPORTER, DETACH).
+ * Numbers 17 to 19 are taken for options to come (EXPORTER, DETACH).
  */
 enum kssl_option {
 	KSSL_PEER_NAME = 1,
@@ -64,6 +69,9 @@ enum kssl_option {
 	KSSL_KEY_TX = 11,
 	KSSL_KEY_RX = 12,
 	KSSL_KEY_UPDATE = 13,
+	KSSL_RECORD_SIZE = 14,
+	KSSL_PAD = 15,
+	KSSL_EOF_MODE = 16,
 	KSSL_TEXT = 20,
 };
 
@@ -83,6 +91,16 @@ enum kssl_role {
 	KSSL_ROLE_AUTO = 0,
 	KSSL_ROLE_CLIENT = 1,
 	KSSL_ROLE_SERVER = 2,
+};
+
+/**
+ * enum kssl_eof_mode - a FIN at the end of a record, without close_notify
+ * @KSSL_EOF_STRICT: is an error, ECONNRESET: the stream may have been cut short
+ * @KSSL_EOF_LAX: is the end of the stream, for protocols that know their length
+ */
+enum kssl_eof_mode {
+	KSSL_EOF_STRICT = 0,
+	KSSL_EOF_LAX = 1,
 };
 
 enum kssl_peer_auth {

@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Sizes of the records that are sent (KSSL_RECORD_SIZE, KSSL_PAD, the congestion
+window) and KSSL_EOF_MODE.  Own keys; records opened by libcrypto."""
+import errno
+import os
+import socket
+import struct
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
+import tap  # noqa: E402
+from records import DATA, HANDSHAKE, SUITES, Half, Peer  # noqa: E402
+
+TCP_MAXSEG, TCP_INFO = 2, 11
+MSS = 1400
+
+
+def setopt(sock, name, n):
+    return tap.errno_of(sock.setsockopt, tap.SOL_KSSL, name, n)
+
+
+def getopt(sock, name):
+    return sock.getsockopt(tap.SOL_KSSL, name)
+
+
+def sent(sock, data):
+    """Send from a thread, so that a full socket does not stop the test."""
+    t = threading.Thread(target=sock.sendall, args=(data,))
+    t.start()
+    return t
+
+
+def raw(p):
+    """The next record: its length on the wire without header, and its content."""
+    head = tap.read_all(p.tcp, 5)
+    body = tap.read_all(p.tcp, struct.unpack('>H', head[3:])[0])
+    kind, text = p.back.open(head + body)
+    return len(body), kind, text
+
+
+def record_size(suite):
+    p = Peer(suite)
+    assert getopt(p.kssl, tap.RECORD_SIZE) == 0
+    for n in (1, 63, 16385, 2**31):
+        assert setopt(p.kssl, tap.RECORD_SIZE, struct.pack('I', n)) == errno.EINVAL
+    assert tap.errno_of(p.kssl.setsockopt, tap.SOL_KSSL, tap.RECORD_SIZE, b'\0') == errno.EINVAL
+    for size in (64, 1000, 16384):
+        assert setopt(p.kssl, tap.RECORD_SIZE, size) == 0 and getopt(p.kssl, tap.RECORD_SIZE) == size
+        data = os.urandom(3 * size + 7)
+        p.kssl.sendall(data)
+        got = [raw(p)[2] for _ in range(4)]
+        assert [len(g) for g in got] == [size] * 3 + [7], [len(g) for g in got]
+        assert b''.join(got) == data
+    p.kssl.send(b'a', socket.MSG_MORE)
+    p.kssl.sendall(b'b' * 16384)
+    assert len(raw(p)[2]) == 16384 and raw(p)[2] == b'b'
+    p.close()
+
+
+def pad(suite):
+    p = Peer(suite)
+    overhead = 16 if SUITES[suite][0] == 0x304 else None
+    for n in (1, 16385):
+        assert setopt(p.kssl, tap.PAD, n) == errno.EINVAL
+    for block in (2, 16, 100, 1000, 4096, 16384):
+        assert setopt(p.kssl, tap.PAD, block) == 0 and getopt(p.kssl, tap.PAD) == block
+        for n in (1, block - 1, block, block + 1, 5000, 16383, 16384):
+            n = min(max(n, 1), 16384)
+            data = os.urandom(n - 1) + b'x'
+            t = sent(p.kssl, data)
+            length, kind, text = raw(p)
+            t.join()
+            assert kind == DATA and text == data
+            if overhead:
+                inner = length - overhead
+                assert inner % block == 0 or inner == 16385, (block, n, inner)
+                assert n < inner <= 16385 and inner - (n + 1) < block
+            else:
+                assert length == n + 16 + (8 if len(p.back.iv) == 4 else 0), 'TLS 1.2 has no padding'
+    p.kssl.send(b'open', socket.MSG_MORE)
+    assert setopt(p.kssl, tap.PAD, 2) == errno.EBUSY
+    p.kssl.send(b'ed')
+    assert raw(p)[2] == b'opened'
+    assert setopt(p.kssl, tap.PAD, 0) == 0
+    p.kssl.send(b'none')
+    length, _, text = raw(p)
+    assert text == b'none' and (not overhead or length == 4 + 1 + overhead)
+    p.close()
+
+
+def pad_many():
+    """Bulk with padding, and KeyUpdates and alerts padded too."""
+    p = Peer(0x1301)
+    assert setopt(p.kssl, tap.PAD, 4096) == 0 and setopt(p.kssl, tap.RECORD_SIZE, 5000) == 0
+    data = os.urandom(300000)
+    t = sent(p.kssl, data)
+    got = b''
+    while len(got) < len(data):
+        length, kind, text = raw(p)
+        assert kind == DATA and (length - 16) % 4096 == 0
+        got += text
+    t.join()
+    assert got == data
+    assert setopt(p.kssl, tap.KEY_UPDATE, 0) == 0
+    length, kind, text = raw(p)
+    assert (kind, text, length) == (HANDSHAKE, b'\x18\0\0\1\0', 4096 + 16)
+    p.close()
+
+
+def small_window_peer(suite):
+    """A fresh connection with segments of MSS bytes."""
+    lis = socket.create_server(('127.0.0.1', 0))
+    lis.setsockopt(tap.SOL_TCP, TCP_MAXSEG, MSS)
+    p = Peer.__new__(Peer)
+    p.kssl = socket.socket()
+    p.kssl.setsockopt(tap.SOL_TCP, TCP_MAXSEG, MSS)
+    p.kssl.connect(lis.getsockname())
+    p.tcp = lis.accept()[0]
+    lis.close()
+    p.back = Half(suite)
+    tap.attach(p.kssl)
+    p.kssl.setsockopt(tap.SOL_KSSL, tap.KEY_TX, p.back.uapi())
+    return p
+
+
+def window(sock):
+    """Congestion window in bytes."""
+    info = sock.getsockopt(tap.SOL_TCP, TCP_INFO, 128)
+    return struct.unpack_from('I', info, 16)[0] * struct.unpack_from('I', info, 80)[0]
+
+
+def adaptive(suite):
+    p = small_window_peer(suite)
+    room = window(p.kssl)
+    assert MSS * 8 < room < 16384, room
+    data = os.urandom(1 << 20)
+    t = sent(p.kssl, data)
+    sizes, got = [], b''
+    while len(got) < len(data):
+        length, _, text = raw(p)
+        sizes.append(length + 5)
+        got += text
+    t.join()
+    assert got == data
+    assert room - MSS < sizes[0] <= room, (sizes[0], room)
+    full = sum(1 for n in sizes if n > 16384)
+    assert full >= len(sizes) * 9 // 10, sizes
+    p.close()
+
+
+def fixed_is_fixed():
+    p = small_window_peer(0x1301)
+    assert setopt(p.kssl, tap.RECORD_SIZE, 16384) == 0
+    t = sent(p.kssl, bytes(40000))
+    assert [len(raw(p)[2]) for _ in range(3)] == [16384, 16384, 7232]
+    t.join()
+    p.close()
+
+
+def eof_mode(suite):
+    p = Peer(suite)
+    assert getopt(p.kssl, tap.EOF_MODE) == 0 and setopt(p.kssl, tap.EOF_MODE, 2) == errno.EINVAL
+    assert setopt(p.kssl, tap.EOF_MODE, 1) == 0 and getopt(p.kssl, tap.EOF_MODE) == 1
+    p.send(b'text')
+    p.tcp.shutdown(socket.SHUT_WR)
+    assert p.kssl.recv(9) == b'text' and p.kssl.recv(9) == b'' and p.kssl.recv(9) == b''
+    p.kssl.send(b'answer')
+    assert p.got() == (DATA, b'answer')
+    p.close()
+    p = Peer(suite)
+    setopt(p.kssl, tap.EOF_MODE, 1)
+    p.tcp.sendall(p.out.seal(b'text')[:-1])
+    p.tcp.shutdown(socket.SHUT_WR)
+    assert tap.errno_of(p.kssl.recv, 9) == errno.ECONNRESET, 'inside a record'
+    p.close()
+
+
+def main():
+    for suite in (0x1301, 0x1303, 0xc02f, 0xcca8):
+        tap.case(f'KSSL_RECORD_SIZE, {suite:#x}')(lambda s=suite: record_size(s))
+        tap.case(f'KSSL_PAD, {suite:#x}')(lambda s=suite: pad(s))
+        tap.case(f'KSSL_EOF_MODE, {suite:#x}')(lambda s=suite: eof_mode(s))
+        tap.case(f'first record fits the window, bulk is full, {suite:#x}')(lambda s=suite: adaptive(s))
+    tap.case('KSSL_PAD in bulk and on control records')(pad_many)
+    tap.case('a fixed record size does not adapt')(fixed_is_fixed)
+    tap.done()
+
+
+main()
