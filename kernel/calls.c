@@ -106,17 +106,38 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 	return ret == -EPIPE ? broken_pipe(msg) : ret;
 }
 
+/*
+ * MSG_ZEROCOPY: text is always copied, into the page where it is sealed, and the
+ * completion says so (SO_EE_CODE_ZEROCOPY_COPIED).  NULL if none is asked for.
+ */
+static struct ubuf_info *completion(struct sock *sk, const struct msghdr *msg, size_t size)
+{
+	struct ubuf_info *uarg;
+
+	if (!(msg->msg_flags & MSG_ZEROCOPY) || !sock_flag(sk, SOCK_ZEROCOPY) || !size)
+		return NULL;
+	uarg = kssl_compat_zerocopy(sk, size);
+	if (!uarg)
+		return ERR_PTR(-ENOBUFS);
+	uarg_to_msgzc(uarg)->zerocopy = 0;
+	return uarg;
+}
+
 static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
+	struct ubuf_info *uarg;
 	int ret;
 
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
-		return -EOPNOTSUPP;
-	if (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
+	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN) || msg->msg_ubuf)
 		return -EOPNOTSUPP;
 	lock_sock(sk);
 	kssl_ulp_repair(sk);
-	ret = send_locked(kssl_of(sk), msg);
+	uarg = completion(sk, msg, size);
+	ret = IS_ERR(uarg) ? PTR_ERR(uarg) : send_locked(kssl_of(sk), msg);
+	if (!IS_ERR_OR_NULL(uarg) && ret > 0)
+		net_zcopy_put(uarg);
+	else if (!IS_ERR_OR_NULL(uarg))
+		net_zcopy_put_abort(uarg, true);
 	release_sock(sk);
 	return ret;
 }

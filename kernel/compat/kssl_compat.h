@@ -8,6 +8,7 @@
 
 #include <linux/bvec.h>
 #include <linux/net.h>
+#include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/tls.h>
 #include <linux/uio.h>
@@ -69,6 +70,13 @@ static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 
 #else
 #define KSSL_GET_INFO_ARGS	struct sock *sk, struct sk_buff *skb, bool net_admin
 #define KSSL_GET_INFO_SIZE_ARGS	const struct sock *sk, bool net_admin
+#endif
+
+/* 6.17 taught msg_zerocopy_realloc() about device memory */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define kssl_compat_zerocopy(sk, size)	msg_zerocopy_realloc(sk, size, NULL)
+#else
+#define kssl_compat_zerocopy(sk, size)	msg_zerocopy_realloc(sk, size, NULL, false)
 #endif
 
 /* struct proto.ioctl: 6.5 moved the copy to user space to the caller */

@@ -177,7 +177,29 @@ def eof_mode(suite):
     p.close()
 
 
+def zerocopy():
+    """MSG_ZEROCOPY is served by a copy, and each completion says so."""
+    so_zerocopy, msg_zerocopy, errqueue = 60, 0x4000000, 0x2000
+    p = Peer(0x1301)
+    p.kssl.setsockopt(socket.SOL_SOCKET, so_zerocopy, 1)
+    for i in range(3):
+        data = bytearray(os.urandom(3000))
+        want = bytes(data)
+        assert p.kssl.send(data, msg_zerocopy) == len(want)
+        data[:] = bytes(3000)       # ours again at once
+        assert p.got() == (DATA, want)
+        _, anc, _, _ = p.kssl.recvmsg(1, 512, errqueue)
+        err, origin, _, code, _, low, high = struct.unpack_from('IBBBBII', anc[0][2])
+        assert (err, origin, code, low, high) == (0, 5, 1, i, i), anc
+    assert tap.errno_of(p.kssl.recvmsg, 1, 512, errqueue) == errno.EAGAIN
+    p.kssl.shutdown(socket.SHUT_WR)
+    assert tap.errno_of(p.kssl.send, b'x', msg_zerocopy) == errno.EPIPE
+    p.close()
+
+
 def main():
+    import signal
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for suite in (0x1301, 0x1303, 0xc02f, 0xcca8):
         tap.case(f'KSSL_RECORD_SIZE, {suite:#x}')(lambda s=suite: record_size(s))
         tap.case(f'KSSL_PAD, {suite:#x}')(lambda s=suite: pad(s))
@@ -185,6 +207,7 @@ def main():
         tap.case(f'first record fits the window, bulk is full, {suite:#x}')(lambda s=suite: adaptive(s))
     tap.case('KSSL_PAD in bulk and on control records')(pad_many)
     tap.case('a fixed record size does not adapt')(fixed_is_fixed)
+    tap.case('MSG_ZEROCOPY')(zerocopy)
     tap.done()
 
 
