@@ -107,7 +107,9 @@ KTLS=${KTLS:-kssl}
 
 ktls_load() {
 	case $KTLS in
-	kssl) insmod_kssl ktls=1 ;;
+	kssl)	# any program that asks for the name loads the kernel's own module
+		[ ! -d /sys/module/tls ] || wait_until 10 rmmod tls
+		insmod_kssl ktls=1 ;;
 	tls) for m in $modules tls; do modprobe -q "$m"; done ;;
 	esac
 }
