@@ -191,6 +191,7 @@ def zerocopy():
         _, anc, _, _ = p.kssl.recvmsg(1, 512, errqueue)
         err, origin, _, code, _, low, high = struct.unpack_from('IBBBBII', anc[0][2])
         assert (err, origin, code, low, high) == (0, 5, 1, i, i), anc
+    p.kssl.setblocking(False)
     assert tap.errno_of(p.kssl.recvmsg, 1, 512, errqueue) == errno.EAGAIN
     p.kssl.shutdown(socket.SHUT_WR)
     assert tap.errno_of(p.kssl.send, b'x', msg_zerocopy) == errno.EPIPE
