@@ -13,6 +13,7 @@
 
 #include "calls.h"
 #include "keys.h"
+#include "ktls.h"
 #include "mib.h"
 #include "rx.h"
 #include "session.h"
@@ -201,7 +202,7 @@ static bool fits_other(const struct kssl_session *s, const struct kssl_half *hal
 {
 	const struct kssl_half *other = s->seal ?: s->open;
 
-	return !other || other->suite == half->suite;
+	return !other || (other->suite->id == half->suite->id && other->version == half->version);
 }
 
 static int install_locked(struct kssl_session *s, struct kssl_half **half, bool tx)
@@ -258,6 +259,35 @@ static int set_key_tx(struct sock *sk, sockptr_t val, unsigned int len)
 static int set_key_rx(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	return set_key(sk, val, len, false);
+}
+
+/*
+ * TLS_TX and TLS_RX of in-tree kernel TLS: keys without a traffic secret, so that
+ * there is no KeyUpdate in either direction.
+ */
+static int set_tls_key(struct sock *sk, int name, sockptr_t val, unsigned int len)
+{
+	union kssl_ktls_info info = {};
+	struct kssl_half *half;
+	int err;
+
+	if (name != TLS_TX && name != TLS_RX)
+		return -ENOPROTOOPT;
+	if (len < sizeof(info.head) || len > sizeof(info))
+		return -EINVAL;
+	if (copy_from_sockptr(&info, val, len)) {
+		memzero_explicit(&info, sizeof(info));
+		return -EFAULT;
+	}
+	half = kssl_ktls_keys(&info, len);
+	memzero_explicit(&info, sizeof(info));
+	if (IS_ERR(half))
+		return PTR_ERR(half);
+	lock_sock(sk);
+	err = install_locked(kssl_of(sk), &half, name == TLS_TX);
+	release_sock(sk);
+	kssl_keys_free(half);
+	return err;
 }
 
 static int set_key_update(struct sock *sk, sockptr_t val, unsigned int len)
@@ -504,7 +534,7 @@ static int copy_out(const struct answer *a, char __user *val, int __user *len)
 /**
  * kssl_setsockopt() - setsockopt() on a socket of ours
  * @sk: the socket
- * @level: SOL_KSSL, SOL_TCP (a list of harmless ones), or other levels
+ * @level: SOL_KSSL, SOL_TLS (keys), SOL_TCP (a list of harmless ones), or others
  * @name: option
  * @val: value
  * @len: its length
@@ -515,6 +545,8 @@ int kssl_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigne
 {
 	if (level == SOL_TCP && !tcp_option_open(name))
 		return -EOPNOTSUPP;
+	if (level == SOL_TLS)
+		return set_tls_key(sk, name, val, len);
 	if (level != SOL_KSSL)
 		return kssl_ulp_base_prot(sk)->setsockopt(sk, level, name, val, len);
 	if (name < 0 || name >= ARRAY_SIZE(options) || !options[name].set)

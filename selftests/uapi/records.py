@@ -223,6 +223,47 @@ def nonces(suite):
     p.close()
 
 
+SOL_TLS, TLS_TX, TLS_RX = 282, 1, 2
+CIPHERS = {0x1301: 51, 0x1302: 52, 0x1303: 54, 0xc02f: 51, 0xc030: 52, 0xcca8: 54}
+
+
+def tls_info(half):
+    """What TLS_TX and TLS_RX take, for the same keys."""
+    head = struct.pack('HH', half.version, CIPHERS[half.suite])
+    if half.suite in (0x1303, 0xcca8):
+        iv, salt = half.iv, b''
+    elif half.version == 0x304:
+        iv, salt = half.iv[4:], half.iv[:4]
+    else:
+        iv, salt = struct.pack('>Q', 0), half.iv
+    return head + iv + half.key + salt + struct.pack('>Q', half.seq)
+
+
+def keys_of_tls(suite):
+    """TLS_TX and TLS_RX bring keys to a "kssl" socket; its rules stay kssl's."""
+    p = Peer.__new__(Peer)
+    p.kssl, p.tcp = tap.pair()
+    p.out, p.back = Half(suite), Half(suite)
+    tap.attach(p.kssl)
+    info = tls_info(p.out)
+    for bad in (info[:3], info[:-1], info + b'x', b'\1\1' + info[2:], info[:2] + b'\xff\0' + info[4:]):
+        assert tap.errno_of(p.kssl.setsockopt, SOL_TLS, TLS_RX, bad) == errno.EINVAL
+    assert tap.errno_of(p.kssl.setsockopt, SOL_TLS, 9, info) == errno.ENOPROTOOPT
+    p.kssl.setsockopt(SOL_TLS, TLS_RX, info)
+    p.kssl.setsockopt(SOL_TLS, TLS_TX, tls_info(p.back))
+    assert tap.errno_of(p.kssl.setsockopt, SOL_TLS, TLS_TX, info) == errno.EBUSY
+    assert tap.errno_of(p.kssl.getsockopt, SOL_TLS, TLS_TX, 100), 'a key can be read back'
+    p.send(b'to kssl')
+    assert p.kssl.recv(100) == b'to kssl'
+    p.kssl.send(b'from kssl')
+    assert p.got() == (DATA, b'from kssl')
+    assert update(p.kssl, 0) == errno.EOPNOTSUPP
+    if SUITES[suite][0] == 0x304:
+        p.send(b'\x18\0\0\1\0', HANDSHAKE)
+        assert tap.errno_of(p.kssl.recv, 9) == errno.EKEYEXPIRED
+    p.close()
+
+
 def sequence_end(suite):
     p_kssl, p_tcp = tap.pair()
     half = Half(suite, seq=2**64 - 3)
@@ -246,6 +287,8 @@ def main():
         tap.case(f'segments of one byte, {suite:#x}')(lambda s=suite: one_byte_segments(s))
         tap.case(f'small receive buffer, {suite:#x}')(lambda s=suite: small_buffer(s))
         tap.case(f'sequence number at its end, {suite:#x}')(lambda s=suite: sequence_end(s))
+    for suite in CIPHERS:
+        tap.case(f'keys by SOL_TLS, {suite:#x}')(lambda s=suite: keys_of_tls(s))
     tap.case('tickets are not data')(tickets)
     tap.case('KeyUpdate, AES-128')(lambda: key_updates(0x1301))
     tap.case('KeyUpdate, AES-256')(lambda: key_updates(0x1302))
