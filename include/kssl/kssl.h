@@ -123,7 +123,8 @@ KSSL_API void kssl_ssl_message(int write_p, int version, int type, const void *b
  *
  * On success the socket speaks by read() and write(), the memory of the secrets
  * is wiped, and no call on @ssl touches the socket any more; it tells about the
- * peer as before.  SSL_free() it soon: it has keys of its own.  The socket
+ * peer as before.  SSL_free() it soon: it has keys of its own (which OpenSSL 3.0
+ * does not wipe, even then).  The socket
  * stays the caller's (a BIO made with BIO_CLOSE closes it with @ssl).
  * Tickets that come later are dropped: a client that wants them reads first.
  *
