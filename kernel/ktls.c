@@ -205,6 +205,7 @@ int kssl_ktls_check(struct kssl_session *s, const u8 *hdr, u16 *len)
  */
 void kssl_ktls_fail(struct kssl_session *s, int err)
 {
+	sock_owned_by_me(s->sk);
 	if (s->error.err)
 		return;
 	s->error.err = -err;
@@ -255,6 +256,7 @@ static int install(struct kssl_session *s, const union kssl_ktls_info *info, uns
 	struct kssl_half *half;
 	int err;
 
+	sock_owned_by_me(s->sk);
 	if (s->state > KSSL_STATE_OPEN)
 		return -EBADMSG;
 

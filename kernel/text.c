@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <net/sock.h>
 
 #include "framer.h"
 
@@ -51,6 +52,7 @@ int kssl_text_spill(struct kssl_session *s)
 	struct kssl_rx *rx = &s->rx;
 	struct kssl_text *text;
 
+	sock_owned_by_me(s->sk);
 	if (!rx->held)
 		return 0;
 	if (rx->ahead_len + rx->text_len > (u32)READ_ONCE(s->sk->sk_rcvbuf))
@@ -78,6 +80,7 @@ int kssl_text_add(struct kssl_session *s, const u8 *data, u32 len)
 	u32 room = max_t(u32, READ_ONCE(s->sk->sk_rcvbuf), KSSL_TEXT_ROOM);
 	struct kssl_text *text;
 
+	sock_owned_by_me(s->sk);
 	if (kssl_text_unread(&s->rx) + len > room)
 		return -ENOBUFS;
 	text = text_new(data, len, TLS_APPDATA);

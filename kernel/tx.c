@@ -32,8 +32,8 @@
 #include "session.h"
 #include "suite.h"
 
-/* A congestion window beyond this many bytes is not small. */
-#define KSSL_SMALL_WINDOW	65536
+/* A congestion window beyond this many segments is not small. */
+#define KSSL_SMALL_CWND		48
 
 /* Room that every fragment page must offer, or a new one is taken. */
 #define KSSL_RECORD_MAX	(TLS12_AAD_LEN + TLS_TEXT_MAX + 1 + TLS_TAG_LEN)
@@ -349,10 +349,9 @@ int kssl_tx_ready(const struct kssl_session *s)
  *
  * Never waits.  Text of MSG_MORE that is not sealed yet goes with the new keys.
  *
- * Return: 0; what kssl_tx_ready() says; -EOPNOTSUPP (TLS 1.2, or keys
- * without a secret); -EAGAIN (the peer
- * owes an answer, there is no room, or too many were sent without data); or why
- * the session has failed.
+ * Return: 0; what kssl_tx_ready() says; -EOPNOTSUPP (TLS 1.2, or keys without a
+ * secret); -EAGAIN (the peer owes an answer, there is no room, or too many were
+ * sent without data); or why the session has failed.
  */
 int kssl_tx_key_update(struct kssl_session *s, bool request)
 {
@@ -508,15 +507,15 @@ static u32 record_size(const struct kssl_session *s)
 	u32 most = s->tx.size ? min(s->tx.size, s->tx.limit) : s->tx.limit;
 	u32 window, used, extra;
 
-	if (s->tx.size || s->ktls)
+	if (s->tx.size || s->ktls || tcp_snd_cwnd(tp) > KSSL_SMALL_CWND)
 		return most;
 	window = tcp_snd_cwnd(tp) * tp->mss_cache;
 	extra = kssl_aead_head(s->seal) + kssl_aead_tail(s->seal);
 	used = tp->write_seq - tp->snd_una;
-	if (likely(window >= used + most + extra) || window < used + tp->mss_cache ||
-	    window > KSSL_SMALL_WINDOW)
+	/* a segment's worth of text at least: segments may be smaller than @extra */
+	if (likely(window >= used + most + extra) || window < used + extra + tp->mss_cache)
 		return most;
-	return min(most, window - used - extra);
+	return window - used - extra;
 }
 
 /* A place for the next record; an open one is kept by reference. */
