@@ -42,6 +42,7 @@ def tls():
     other.close()
 
 
+# ss of Debian 12 has no name for ChaCha20-Poly1305
 def kssl(suite, version, cipher):
     p = Peer(suite)
     said = ss(p.kssl)
@@ -52,5 +53,5 @@ def kssl(suite, version, cipher):
 
 tap.case('"tls" without keys, with one, with both')(tls)
 tap.case('"kssl", TLS 1.3')(lambda: kssl(0x1302, '1.3', 'aes-gcm-256'))
-tap.case('"kssl", TLS 1.2')(lambda: kssl(0xcca8, '1.2', 'chacha20-poly1305'))
+tap.case('"kssl", TLS 1.2')(lambda: kssl(0xc02f, '1.2', 'aes-gcm-128'))
 tap.done()
