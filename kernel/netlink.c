@@ -539,6 +539,8 @@ static struct kssl_half *half_parse(struct genl_info *info, int which)
 	key.suite = nla_get_u16(info->attrs[KSSL_A_HS_SUITE]);
 	if (attrs[KSSL_A_KEYS_SEQ])
 		key.seq = nla_get_u64(attrs[KSSL_A_KEYS_SEQ]);
+	if (attrs[KSSL_A_KEYS_FLAGS])
+		key.flags = nla_get_u32(attrs[KSSL_A_KEYS_FLAGS]);
 	key.secret_len = take(key.secret, attrs[KSSL_A_KEYS_SECRET]);
 	key.key_len = take(key.key, attrs[KSSL_A_KEYS_KEY]);
 	key.iv_len = take(key.iv, attrs[KSSL_A_KEYS_IV]);

@@ -8,6 +8,7 @@ const struct nla_policy kssl_keys_nl_policy[KSSL_A_KEYS_MAX + 1] = {
 	[KSSL_A_KEYS_IV] = { .type = NLA_BINARY, .len = 16 },
 	[KSSL_A_KEYS_MAC] = { .type = NLA_BINARY, .len = 48 },
 	[KSSL_A_KEYS_SEQ] = { .type = NLA_U64 },
+	[KSSL_A_KEYS_FLAGS] = { .type = NLA_U32 },
 };
 
 const struct nla_policy kssl_worker_nl_policy[KSSL_A_WORKER_MAX + 1] = {

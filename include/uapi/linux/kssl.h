@@ -196,11 +196,14 @@ struct kssl_error {
 #define KSSL_IV_MAX		16
 #define KSSL_MAC_MAX		48
 
+/* struct kssl_key.flags, TLS 1.2 CBC suites: encrypt-then-MAC (RFC 7366) */
+#define KSSL_KEY_ETM		1
+
 /**
  * struct kssl_key - keys of one direction, for KSSL_KEY_TX and KSSL_KEY_RX
  * @version: 0x0303 or 0x0304
  * @suite: IANA cipher suite number
- * @flags: 0
+ * @flags: KSSL_KEY_ETM or 0
  * @seq: sequence number of the next record
  * @secret_len: TLS 1.3: length of the traffic secret, and the other lengths 0
  * @key_len: TLS 1.2: length of the write key

@@ -53,6 +53,7 @@ enum kssl_a_keys {
 	KSSL_A_KEYS_IV,
 	KSSL_A_KEYS_MAC,
 	KSSL_A_KEYS_SEQ,	/* Sequence number of the next record. */
+	KSSL_A_KEYS_FLAGS,	/* As in struct kssl_key. */
 
 	__KSSL_A_KEYS_MAX,
 	KSSL_A_KEYS_MAX = (__KSSL_A_KEYS_MAX - 1),
