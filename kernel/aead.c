@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Seal and open records of AEAD suites, in place, in one flat buffer that
- * belongs to kssl alone: never in pages of an skb, which may be somebody's page
- * cache.
+ * Seal and open records of AEAD suites (see crypt.c for the buffer).
  *
  * The buffer around the text, for seal as for open:
  *
@@ -21,34 +19,50 @@
  * The crypto API may answer later on some drivers; we always wait, so no
  * request outlives the call that made it.
  */
-#include "aead.h"
-
+#include <crypto/aead.h>
+#include <linux/err.h>
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>
 
+#include "crypt.h"
 #include "record.h"
 #include "suite.h"
 
-/**
- * kssl_aead_head() - bytes of a record before its text
- * @half: keys
- *
- * Return: header plus explicit nonce.
- */
-u32 kssl_aead_head(const struct kssl_half *half)
+static int aead_alloc(struct kssl_half *half)
 {
-	return TLS_HEADER_LEN + half->suite->explicit_len;
+	/*
+	 * Mask 0: on 6.1 and 6.12 the AES-NI GCM counts as asynchronous, and
+	 * without it only the slow generic one is left.  We wait anyway.
+	 */
+	half->aead = crypto_alloc_aead(half->suite->cipher, 0, 0);
+	if (IS_ERR(half->aead)) {
+		int err = PTR_ERR(half->aead);
+
+		half->aead = NULL;
+		return err;
+	}
+	half->req = aead_request_alloc(half->aead, GFP_KERNEL);
+	if (!half->req)
+		return -ENOMEM;
+	crypto_init_wait(&half->wait);
+	aead_request_set_callback(half->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &half->wait);
+	half->nonce[0] = half->suite->b0;
+	return crypto_aead_setauthsize(half->aead, half->suite->tag_len);
 }
 
-/**
- * kssl_aead_tail() - bytes of a record after its text
- * @half: keys
- *
- * Return: inner content type (TLS 1.3) plus tag; padding not counted.
- */
-u32 kssl_aead_tail(const struct kssl_half *half)
+static int aead_setkey(struct kssl_half *half, const u8 *key, const u8 *mac)
 {
-	return half->suite->tag_len + (half->version == TLS13);
+	return crypto_aead_setkey(half->aead, key, half->suite->key_len);
+}
+
+/* The crypto API wipes the transform, with the expanded key, and the request. */
+static void aead_free(struct kssl_half *half)
+{
+	if (half->req)
+		aead_request_free(half->req);
+	if (half->aead)
+		crypto_free_aead(half->aead);
 }
 
 /* Point the request at additional data and text; @len without the tag. */
@@ -92,7 +106,7 @@ static int seal13(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u
 static int seal12(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
 {
 	u8 explicit_len = half->suite->explicit_len;
-	u8 *head = text - kssl_aead_head(half);
+	u8 *head = text - half->head;
 	bool split = !explicit_len;
 	int err;
 
@@ -106,39 +120,19 @@ static int seal12(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
 	return err;
 }
 
-/**
- * kssl_aead_seal() - make a record of a text, in place
- * @half: sending keys
- * @seq: sequence number, from kssl_keys_seq(), for this record alone
- * @type: content type
- * @text: the text, with kssl_aead_head() bytes of room before it and
- *	kssl_aead_tail() and @pad after it; lowmem, physically contiguous
- * @len: its length, 0 to TLS_TEXT_MAX
- * @pad: zeros to put behind the type, TLS 1.3 only; @len + @pad is no more than
- *	TLS_TEXT_MAX
- *
- * Context: process, socket lock.  Return: 0, or what the crypto API says; then
- * the buffer's content must not be sent.
- */
-int kssl_aead_seal(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad)
+static int aead_seal(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad)
 {
 	if (half->version == TLS13)
 		return seal13(half, seq, type, text, len, pad);
 	return seal12(half, seq, type, text, len);
 }
 
-static int bad(int err, u8 why, u8 *alert)
-{
-	*alert = why;
-	return err;
-}
-
 /* What the crypto API said, as errno and alert. */
 static int verdict(int err, u8 *alert)
 {
 	if (err == -EBADMSG)
-		return bad(-EBADMSG, TLS_BAD_RECORD_MAC, alert);
-	return err ? bad(err, TLS_INTERNAL_ERROR, alert) : 0;
+		return kssl_crypt_refuse(-EBADMSG, TLS_BAD_RECORD_MAC, alert);
+	return err ? kssl_crypt_refuse(err, TLS_INTERNAL_ERROR, alert) : 0;
 }
 
 static int open13(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u32 *text_len,
@@ -159,8 +153,8 @@ static int open13(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type
 static int open12(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u32 *text_len,
 		  u8 *alert)
 {
-	u8 *text = record + kssl_aead_head(half);
-	u32 crypt_len = len - kssl_aead_head(half);
+	u8 *text = record + half->head;
+	u32 crypt_len = len - half->head;
 	bool split = !half->suite->explicit_len;
 
 	if (split)
@@ -174,27 +168,19 @@ static int open12(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type
 	return verdict(run(half, crypt_len, crypto_aead_decrypt), alert);
 }
 
-/**
- * kssl_aead_open() - verify and decrypt a record, in place
- * @half: receiving keys
- * @seq: sequence number, from kssl_keys_seq(), for this record alone
- * @record: the record, header first; kssl_record_check() has passed; in memory
- *	that belongs to kssl alone, physically contiguous
- * @len: its length with header
- * @type: set to the content type
- * @text: set to where the text begins
- * @text_len: set to its length
- * @alert: set on error
- *
- * Context: process, socket lock.  Return: 0; -EBADMSG (did not verify, or no
- * content type); -EMSGSIZE; else what the crypto API says.  On error the
- * buffer's content must not be used.
- */
-int kssl_aead_open(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u8 **text,
-		   u32 *text_len, u8 *alert)
+static int aead_open(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u8 **text,
+		     u32 *text_len, u8 *alert)
 {
-	*text = record + kssl_aead_head(half);
+	*text = record + half->head;
 	if (half->version == TLS13)
 		return open13(half, seq, record, len, type, text_len, alert);
 	return open12(half, seq, record, len, type, text_len, alert);
 }
+
+const struct kssl_crypt_ops kssl_aead_ops = {
+	.alloc = aead_alloc,
+	.setkey = aead_setkey,
+	.free = aead_free,
+	.seal = aead_seal,
+	.open = aead_open,
+};

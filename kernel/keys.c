@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
+#include "crypt.h"
 #include "session.h"
 #include "suite.h"
 
@@ -111,7 +112,7 @@ static int derive13(struct kssl_half *half)
 	if (!err)
 		err = expand(hmac, "iv", half->iv, half->suite->iv_len);
 	if (!err)
-		err = crypto_aead_setkey(half->aead, key, half->suite->key_len);
+		err = half->ops->setkey(half, key, NULL);
 	memzero_explicit(key, sizeof(key));
 	crypto_free_shash(hmac);
 	return err;
@@ -120,7 +121,7 @@ static int derive13(struct kssl_half *half)
 static int take12(struct kssl_half *half, const struct kssl_key *key)
 {
 	memcpy(half->iv, key->iv, key->iv_len);
-	return crypto_aead_setkey(half->aead, key->key, key->key_len);
+	return half->ops->setkey(half, key->key, key->mac);
 }
 
 static int take13(struct kssl_half *half, const struct kssl_key *key)
@@ -140,28 +141,6 @@ static bool fits(const struct kssl_suite *suite, const struct kssl_key *key)
 	return key->key_len == suite->key_len && key->iv_len == suite->iv_len && !key->secret_len;
 }
 
-static int alloc_cipher(struct kssl_half *half)
-{
-	/*
-	 * Mask 0: on 6.1 and 6.12 the AES-NI GCM counts as asynchronous, and
-	 * without it only the slow generic one is left.  We wait anyway.
-	 */
-	half->aead = crypto_alloc_aead(half->suite->cipher, 0, 0);
-	if (IS_ERR(half->aead)) {
-		int err = PTR_ERR(half->aead);
-
-		half->aead = NULL;
-		return err;
-	}
-	half->req = aead_request_alloc(half->aead, GFP_KERNEL);
-	if (!half->req)
-		return -ENOMEM;
-	crypto_init_wait(&half->wait);
-	aead_request_set_callback(half->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
-				  crypto_req_done, &half->wait);
-	return crypto_aead_setauthsize(half->aead, half->suite->tag_len);
-}
-
 static struct kssl_half *half_new(const struct kssl_suite *suite, u64 seq)
 {
 	struct kssl_half *half = kzalloc(sizeof(*half), GFP_KERNEL_ACCOUNT);
@@ -173,8 +152,7 @@ static struct kssl_half *half_new(const struct kssl_suite *suite, u64 seq)
 	half->version = suite->version;
 	half->seq = seq;
 	half->since = get_jiffies_64();
-	half->nonce[0] = suite->b0;
-	err = alloc_cipher(half);
+	err = kssl_crypt_alloc(half);
 	if (err) {
 		kssl_keys_free(half);
 		return ERR_PTR(err);
@@ -238,7 +216,7 @@ struct kssl_half *kssl_keys_new_raw(const struct kssl_suite *suite, const u8 *ke
 	memcpy(half->iv, iv, suite->explicit_len ? 4 : TLS_NONCE_LEN);
 	if (suite->explicit_len)
 		half->explicit_off = explicit_nonce - seq;
-	err = crypto_aead_setkey(half->aead, key, suite->key_len);
+	err = half->ops->setkey(half, key, NULL);
 	if (err) {
 		kssl_keys_free(half);
 		return ERR_PTR(err);
@@ -250,17 +228,13 @@ struct kssl_half *kssl_keys_new_raw(const struct kssl_suite *suite, const u8 *ke
  * kssl_keys_free() - wipe and free
  * @half: may be NULL
  *
- * The crypto API wipes the transform (with the expanded key) and the request.
  * Any context that may free memory.
  */
 void kssl_keys_free(struct kssl_half *half)
 {
 	if (!half)
 		return;
-	if (half->req)
-		aead_request_free(half->req);
-	if (half->aead)
-		crypto_free_aead(half->aead);
+	kssl_crypt_free(half);
 	kfree_sensitive(half);
 }
 

@@ -6,6 +6,7 @@
 #include <linux/scatterlist.h>
 #include "kssl.h"
 
+struct kssl_crypt_ops;
 struct kssl_suite;
 
 /**
@@ -21,6 +22,9 @@ struct kssl_secret {
 /**
  * struct kssl_half - keys and sequence number of one direction
  * @suite: row of the suite table
+ * @ops: what the suite's kind does with a record (crypt.c)
+ * @head: bytes of a record before its text
+ * @tail: bytes of a record after its text, at most; padding of TLS 1.3 not counted
  * @aead: transform; holds the key
  * @req: the one request of this direction, which points at @sg
  * @sg: scatterlist of the record at work (aead.c)
@@ -37,6 +41,9 @@ struct kssl_secret {
  */
 struct kssl_half {
 	const struct kssl_suite *suite;
+	const struct kssl_crypt_ops *ops;
+	u8 head;
+	u8 tail;
 	struct crypto_aead *aead;
 	struct aead_request *req;
 	struct scatterlist sg[2];

@@ -11,7 +11,7 @@
 #include <asm/ioctls.h>
 #include <net/tcp.h>
 
-#include "aead.h"
+#include "crypt.h"
 #include "framer.h"
 #include "kssl_compat.h"
 #include "ktls.h"
@@ -138,7 +138,7 @@ static int open_record(struct kssl_session *s, u32 len)
 
 	err = kssl_keys_seq(s->open, &seq);
 	if (!err)
-		err = kssl_aead_open(s->open, seq, rx->buf + rx->head, len, &rx->type, &text,
+		err = kssl_crypt_open(s->open, seq, rx->buf + rx->head, len, &rx->type, &text,
 				     &rx->text_len, &alert);
 	if (!err && rx->text_len > TLS_TEXT_MAX)
 		err = -EBADMSG;

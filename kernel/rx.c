@@ -12,7 +12,7 @@
 #include <linux/pipe_fs_i.h>
 #include <net/tcp.h>
 
-#include "aead.h"
+#include "crypt.h"
 #include "framer.h"
 #include "mib.h"
 #include "post.h"
@@ -48,7 +48,7 @@ static int open_record(struct kssl_session *s, u32 len)
 
 	err = kssl_keys_seq(s->open, &seq);
 	if (!err)
-		err = kssl_aead_open(s->open, seq, record, len, &type, &text, &text_len, &alert);
+		err = kssl_crypt_open(s->open, seq, record, len, &type, &text, &text_len, &alert);
 	if (err)
 		return fatal(s, err, alert);
 	rx->head += len;

@@ -5,9 +5,18 @@
 #include <linux/types.h>
 
 /**
+ * enum kssl_kind - how a suite protects records
+ * @KSSL_AEAD: one pass that encrypts and authenticates (aead.c)
+ */
+enum kssl_kind {
+	KSSL_AEAD,
+};
+
+/**
  * struct kssl_suite - what kssl must know about a cipher suite
  * @id: IANA number
  * @version: TLS12 or TLS13
+ * @kind: enum kssl_kind
  * @name: IANA name
  * @cipher: algorithm name in the kernel's crypto API
  * @hash: hash of the key schedule, in the kernel's crypto API
@@ -23,6 +32,7 @@
 struct kssl_suite {
 	u16 id;
 	u16 version;
+	u8 kind;
 	const char *name;
 	const char *cipher;
 	const char *hash;

@@ -25,7 +25,7 @@
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
 
-#include "aead.h"
+#include "crypt.h"
 #include "kssl_compat.h"
 #include "mib.h"
 #include "netlink.h"
@@ -181,7 +181,7 @@ static u32 tail_room(const struct kssl_session *s, u32 room)
 {
 	u32 pad = s->tx.pad ? s->tx.limit - min_t(u32, room, s->tx.limit) : 0;
 
-	return kssl_aead_tail(s->seal) + min_t(u32, pad, s->tx.pad);
+	return s->seal->tail + min_t(u32, pad, s->tx.pad);
 }
 
 /* Seal the text of @len bytes at @off and send the record. */
@@ -189,25 +189,26 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 			 enum hold hold)
 {
 	struct kssl_half *half = s->seal;
-	u32 head = kssl_aead_head(half), pad = pad_len(s, len);
+	u32 record_len;
 	u64 seq;
 	int err;
 
 	err = kssl_keys_seq(half, &seq);
 	if (!err)
-		err = kssl_aead_seal(half, seq, type, page_address(page) + off, len, pad);
+		err = kssl_crypt_seal(half, seq, type, page_address(page) + off, len,
+				      pad_len(s, len), &record_len);
 	if (err && s->ktls)
 		return -EBADMSG;
 	if (err)
 		return err;
 	s->tx_records++;
 	kssl_mib_inc(s->kn, KSSL_MIB_TX_RECORDS);
-	return send_record(s, page, off - head, head + len + pad + kssl_aead_tail(half), hold);
+	return send_record(s, page, off - half->head, record_len, hold);
 }
 
 static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len)
 {
-	u32 head = kssl_aead_head(s->seal), span = head + len + tail_room(s, len);
+	u32 head = s->seal->head, span = head + len + tail_room(s, len);
 	struct page_frag *frag = frag_refill(s->sk, span);
 	u32 off;
 
@@ -510,7 +511,7 @@ static u32 record_size(const struct kssl_session *s)
 	if (s->tx.size || s->ktls || tcp_snd_cwnd(tp) > KSSL_SMALL_CWND)
 		return most;
 	window = tcp_snd_cwnd(tp) * tp->mss_cache;
-	extra = kssl_aead_head(s->seal) + kssl_aead_tail(s->seal);
+	extra = s->seal->head + s->seal->tail;
 	used = tp->write_seq - tp->snd_una;
 	/* a segment's worth of text at least: segments may be smaller than @extra */
 	if (likely(window >= used + most + extra) || window < used + extra + tp->mss_cache)
@@ -526,7 +527,7 @@ static int begin(struct kssl_session *s, u8 type, size_t left)
 	u32 head, tail;
 
 	tx->room = min_t(size_t, left, record_size(s));
-	head = kssl_aead_head(s->seal);
+	head = s->seal->head;
 	tail = tail_room(s, tx->room);
 	frag = frag_refill(s->sk, head + tx->room + tail);
 	if (!frag)

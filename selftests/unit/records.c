@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/aead.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c
 // LIBS: libcrypto
 // CFLAGS: -Iselftests/unit/include -Iselftests/unit -Ikernel -Wno-unused-parameter -Wno-sign-compare
 /* Pure code of the module, against RFC 8448 and libcrypto. */
 #include "standin.h"
 
-#include "aead.h"
+#include "crypt.h"
 #include "keys.h"
 #include "record.h"
 #include "session.h"
@@ -161,9 +161,9 @@ static void trace(const char *secret, u64 seq, u8 type, const u8 *text, u32 len,
 
 	memcpy(buf + 5, text, len);
 	kssl_keys_seq(half, &n);
-	ok(n == seq && !kssl_aead_seal(half, n, type, buf + 5, len, 0) &&
+	ok(n == seq && !kssl_crypt_seal(half, n, type, buf + 5, len, 0, &got_len) &&
 	   is_hex(buf, 5 + len + 17, hex), name);
-	ok(!kssl_aead_open(half, seq, buf, 5 + len + 17, &got_type, &got, &got_len, &alert) &&
+	ok(!kssl_crypt_open(half, seq, buf, 5 + len + 17, &got_type, &got, &got_len, &alert) &&
 	   got_type == type && got_len == len && !memcmp(got, text, len), name);
 	kssl_keys_free(half);
 }
@@ -262,7 +262,7 @@ static void neighbours(u16 version, u16 id, const char *name)
 {
 	static const u32 sizes[] = { 0, 1, 15, 16, 17, 1000, 16383, 16384 };
 	struct kssl_half *half = half_new(version, id, NULL, 0);
-	u32 head = kssl_aead_head(half), tail = kssl_aead_tail(half), len, got_len;
+	u32 head = half->head, tail = half->tail, len, got_len;
 	u8 *buf = malloc(40000), *copy = malloc(40000), *got, type, alert;
 	bool good = true, flips = true;
 	unsigned int i, bit;
@@ -273,9 +273,10 @@ static void neighbours(u16 version, u16 id, const char *name)
 		memset(buf, 0xa5, 40000);
 		memset(buf + 1000 + head, (int)i, len);
 		kssl_keys_seq(half, &seq);
-		good &= !kssl_aead_seal(half, seq, TLS_APPDATA, buf + 1000 + head, len, 0);
+		good &= !kssl_crypt_seal(half, seq, TLS_APPDATA, buf + 1000 + head, len, 0, &got_len) &&
+			got_len == head + len + tail;
 		memcpy(copy, buf, 40000);
-		good &= !kssl_aead_open(half, seq, buf + 1000, head + len + tail, &type, &got, &got_len,
+		good &= !kssl_crypt_open(half, seq, buf + 1000, head + len + tail, &type, &got, &got_len,
 					&alert);
 		good &= type == TLS_APPDATA && got_len == len && got == buf + 1000 + head;
 		for (bit = 0; bit < len; bit++)
@@ -291,12 +292,12 @@ static void neighbours(u16 version, u16 id, const char *name)
 			buf[1000 + bit / 8] ^= (u8)(1 << bit % 8);
 			if (version == TLS12 && (bit / 8 == 1 || bit / 8 == 2))
 				continue;	/* version: kssl_record_check()'s */
-			flips &= kssl_aead_open(half, seq, buf + 1000, head + len + tail, &type, &got,
+			flips &= kssl_crypt_open(half, seq, buf + 1000, head + len + tail, &type, &got,
 						&got_len, &alert) == -EBADMSG &&
 				 alert == TLS_BAD_RECORD_MAC;
 		}
 		memcpy(buf, copy, 40000);
-		flips &= kssl_aead_open(half, seq + 1, buf + 1000, head + len + tail, &type, &got,
+		flips &= kssl_crypt_open(half, seq + 1, buf + 1000, head + len + tail, &type, &got,
 					&got_len, &alert) == -EBADMSG;
 	}
 	ok(good, name);
