@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The cipher suites kssl knows, one row each.  What a suite needs beyond its
- * row is in aead.c.
+ * row is in the file of its kind.
  */
 #include "suite.h"
 
@@ -12,22 +12,39 @@
 #include "proto.h"
 
 /*
- * AES-GCM: RFC 8446, 5.5 allows 2^24.5 full-size records per key.  TLS 1.3
- * rekeys at 2^23, well before; TLS 1.2 cannot and ends at the limit.
- * ChaCha20-Poly1305: the sequence number ends first.
+ * Records that one key may protect.  AES-GCM: RFC 8446, 5.5 allows 2^24.5
+ * full-size records per key.  TLS 1.3 rekeys at 2^23, well before; TLS 1.2 cannot
+ * and ends at the limit.  AES-CCM: RFC 9325, 4.4.  ChaCha20-Poly1305 and a MAC
+ * alone: the sequence number ends first.
  */
 #define GCM13_LIMIT	(1ULL << 23)
 #define GCM12_LIMIT	23726566ULL
+#define CCM_LIMIT	(1ULL << 23)
 #define CHACHA_LIMIT	U64_MAX
 
-#define GCM13(id_, name_, hash_, key_, secret_) {				\
-	.id = id_, .version = TLS13, .name = name_, .cipher = "gcm(aes)",	\
+/* Three bytes for the length in CCM's first block: a nonce of twelve. */
+#define CCM_B0		2
+
+#define AEAD13(id_, name_, hash_, cipher_, key_, secret_, limit_)		\
+	.id = id_, .version = TLS13, .name = name_, .cipher = cipher_,		\
 	.hash = hash_, .secret_len = secret_, .key_len = key_,			\
-	.iv_len = 12, .tag_len = TLS_TAG_LEN, .limit = GCM13_LIMIT }
-#define GCM12(id_, name_, hash_, key_) {					\
-	.id = id_, .version = TLS12, .name = name_, .cipher = "gcm(aes)",	\
+	.iv_len = 12, .limit = limit_
+#define AEAD12(id_, name_, hash_, cipher_, key_, limit_)			\
+	.id = id_, .version = TLS12, .name = name_, .cipher = cipher_,		\
 	.hash = hash_, .key_len = key_, .iv_len = 4, .explicit_len = 8,		\
-	.tag_len = TLS_TAG_LEN, .limit = GCM12_LIMIT }
+	.limit = limit_
+#define GCM13(id_, name_, hash_, key_, secret_)					\
+	{ AEAD13(id_, name_, hash_, "gcm(aes)", key_, secret_, GCM13_LIMIT),	\
+	  .tag_len = TLS_TAG_LEN }
+#define GCM12(id_, name_, hash_, key_)						\
+	{ AEAD12(id_, name_, hash_, "gcm(aes)", key_, GCM12_LIMIT),		\
+	  .tag_len = TLS_TAG_LEN }
+#define CCM13(id_, name_, tag_)							\
+	{ AEAD13(id_, name_, "hmac(sha256)", "ccm(aes)", 16, 32, CCM_LIMIT),	\
+	  .tag_len = tag_, .b0 = CCM_B0 }
+#define CCM12(id_, name_, key_, tag_)						\
+	{ AEAD12(id_, name_, "hmac(sha256)", "ccm(aes)", key_, CCM_LIMIT),	\
+	  .tag_len = tag_, .b0 = CCM_B0 }
 #define CHACHA(id_, ver_, name_, secret_) {					\
 	.id = id_, .version = ver_, .name = name_,				\
 	.cipher = "rfc7539(chacha20,poly1305)", .hash = "hmac(sha256)",		\
@@ -38,12 +55,24 @@ static const struct kssl_suite suites[] = {
 	GCM13(0x1301, "TLS_AES_128_GCM_SHA256", "hmac(sha256)", 16, 32),
 	GCM13(0x1302, "TLS_AES_256_GCM_SHA384", "hmac(sha384)", 32, 48),
 	CHACHA(0x1303, TLS13, "TLS_CHACHA20_POLY1305_SHA256", 32),
+	CCM13(0x1304, "TLS_AES_128_CCM_SHA256", TLS_TAG_LEN),
+	CCM13(0x1305, "TLS_AES_128_CCM_8_SHA256", TLS_CCM_8_TAG_LEN),
 	GCM12(0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
 	GCM12(0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
 	GCM12(0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
 	GCM12(0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
+	GCM12(0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
+	GCM12(0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
 	CHACHA(0xcca8, TLS12, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", 0),
 	CHACHA(0xcca9, TLS12, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", 0),
+	CCM12(0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM", 16, TLS_TAG_LEN),
+	CCM12(0xc0ad, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM", 32, TLS_TAG_LEN),
+	CCM12(0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", 16, TLS_CCM_8_TAG_LEN),
+	CCM12(0xc0af, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8", 32, TLS_CCM_8_TAG_LEN),
+	CCM12(0xc09c, "TLS_RSA_WITH_AES_128_CCM", 16, TLS_TAG_LEN),
+	CCM12(0xc09d, "TLS_RSA_WITH_AES_256_CCM", 32, TLS_TAG_LEN),
+	CCM12(0xc0a0, "TLS_RSA_WITH_AES_128_CCM_8", 16, TLS_CCM_8_TAG_LEN),
+	CCM12(0xc0a1, "TLS_RSA_WITH_AES_256_CCM_8", 32, TLS_CCM_8_TAG_LEN),
 };
 
 /**

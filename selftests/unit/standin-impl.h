@@ -62,7 +62,7 @@ int crypto_aead_setkey(struct crypto_aead *tfm, const u8 *key, u32 len)
 int crypto_aead_setauthsize(struct crypto_aead *tfm, u32 len)
 {
 	tfm->tag_len = len;
-	return len == 16 ? 0 : -EINVAL;
+	return len == 16 || (len == 8 && !strcmp(tfm->name, "ccm(aes)")) ? 0 : -EINVAL;
 }
 
 struct aead_request *aead_request_alloc(struct crypto_aead *tfm, gfp_t gfp)
@@ -77,11 +77,23 @@ struct aead_request *aead_request_alloc(struct crypto_aead *tfm, gfp_t gfp)
 
 void aead_request_free(struct aead_request *req) { test_free_wiped(req); }
 
+static bool is_ccm(const struct crypto_aead *tfm) { return !strcmp(tfm->name, "ccm(aes)"); }
+
 static const EVP_CIPHER *cipher_of(const struct crypto_aead *tfm)
 {
 	if (!strcmp(tfm->name, "rfc7539(chacha20,poly1305)"))
 		return EVP_chacha20_poly1305();
+	if (is_ccm(tfm))
+		return tfm->key_len == 16 ? EVP_aes_128_ccm() : EVP_aes_256_ccm();
 	return tfm->key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
+}
+
+/* The kernel's ccm wants its first block's flags in front of the nonce: 2 for 12 bytes. */
+static const u8 *nonce_of(const struct aead_request *req)
+{
+	if (is_ccm(req->tfm) && req->iv[0] != 2)
+		abort();
+	return req->iv + is_ccm(req->tfm);
 }
 
 /* Additional data, text and tag lie in one or two entries, without a gap. */
@@ -98,38 +110,56 @@ static bool lay_out(struct aead_request *req, u32 span, u8 **aad, u8 **text)
 	return req->src[0].len == req->ad_len + span;
 }
 
-int crypto_aead_encrypt(struct aead_request *req)
+/* CCM wants to know lengths, and on opening the tag, before anything else. */
+static EVP_CIPHER_CTX *begin(struct aead_request *req, u32 len, bool encrypt, u8 *tag)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	u8 *aad, *text;
 	int n;
 
-	if (!lay_out(req, req->crypt_len + 16, &aad, &text))
+	EVP_CipherInit_ex(ctx, cipher_of(req->tfm), NULL, NULL, NULL, encrypt);
+	EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, 12, NULL);
+	if (!encrypt || is_ccm(req->tfm))
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)req->tfm->tag_len, tag);
+	EVP_CipherInit_ex(ctx, NULL, NULL, req->tfm->key, nonce_of(req), encrypt);
+	if (is_ccm(req->tfm))
+		EVP_CipherUpdate(ctx, NULL, &n, NULL, (int)len);
+	return ctx;
+}
+
+int crypto_aead_encrypt(struct aead_request *req)
+{
+	u32 tag_len = req->tfm->tag_len;
+	u8 *aad, *text, last[16];
+	EVP_CIPHER_CTX *ctx;
+	int n;
+
+	if (!lay_out(req, req->crypt_len + tag_len, &aad, &text))
 		abort();
-	EVP_EncryptInit_ex(ctx, cipher_of(req->tfm), NULL, req->tfm->key, req->iv);
-	EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)req->ad_len);
-	EVP_EncryptUpdate(ctx, text, &n, text, (int)req->crypt_len);
-	EVP_EncryptFinal_ex(ctx, text + n, &n);
-	EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, text + req->crypt_len);
+	ctx = begin(req, req->crypt_len, true, NULL);
+	EVP_CipherUpdate(ctx, NULL, &n, aad, (int)req->ad_len);
+	EVP_CipherUpdate(ctx, text, &n, text, (int)req->crypt_len);
+	EVP_CipherFinal_ex(ctx, last, &n);
+	EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, (int)tag_len, text + req->crypt_len);
 	EVP_CIPHER_CTX_free(ctx);
 	return 0;
 }
 
 int crypto_aead_decrypt(struct aead_request *req)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	u32 len = req->crypt_len - req->tfm->tag_len;
 	u8 *aad, *text, last[16];
-	u32 len = req->crypt_len - 16;
+	EVP_CIPHER_CTX *ctx;
 	bool good;
 	int n;
 
 	if (!lay_out(req, req->crypt_len, &aad, &text))
 		abort();
-	EVP_DecryptInit_ex(ctx, cipher_of(req->tfm), NULL, req->tfm->key, req->iv);
-	EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, text + len);
-	EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)req->ad_len);
-	EVP_DecryptUpdate(ctx, text, &n, text, (int)len);
-	good = EVP_DecryptFinal_ex(ctx, last, &n) == 1;
+	ctx = begin(req, len, false, text + len);
+	EVP_CipherUpdate(ctx, NULL, &n, aad, (int)req->ad_len);
+	good = EVP_CipherUpdate(ctx, text, &n, text, (int)len) == 1;
+	/* CCM has verified in that call and has no other */
+	if (!is_ccm(req->tfm))
+		good = EVP_CipherFinal_ex(ctx, last, &n) == 1;
 	EVP_CIPHER_CTX_free(ctx);
 	return good ? 0 : -EBADMSG;
 }
