@@ -81,7 +81,7 @@ PEERS := $(patsubst selftests/peers/%.c,build/peers/%,$(wildcard selftests/peers
 
 selftests: $(UNITS) $(PEERS)
 
-build/unit/%: selftests/unit/%.c $(wildcard kernel/*.[ch] user/*/*.[ch] selftests/unit/*.h selftests/unit/include/*/*.h)
+build/unit/%: selftests/unit/%.c $(wildcard kernel/*.[ch] user/*/*.[ch] selftests/unit/*.h selftests/unit/include/*/*.h selftests/peers/wire.h)
 	@mkdir -p build/unit
 	$(CC) $(CFLAGS) -fsanitize=address,undefined -fno-sanitize-recover=undefined $(call said,$<,CFLAGS) -o $@ $< $(call said,$<,SOURCES) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
 
