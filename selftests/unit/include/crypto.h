@@ -12,16 +12,34 @@ struct aead_request {
 	u32 crypt_len, ad_len;
 	u8 *iv;
 };
-struct crypto_shash { const char *name; u8 key[64]; u32 key_len; };
-struct shash_desc { struct crypto_shash *tfm; };
+struct crypto_skcipher { u8 key[32]; u32 key_len; };
+struct skcipher_request {
+	struct crypto_skcipher *tfm;
+	struct scatterlist *src, *dst;
+	u32 len;
+	u8 *iv;
+};
+struct crypto_shash { const char *name; u8 key[128]; u32 key_len; };
+struct shash_desc { struct crypto_shash *tfm; void *__ctx[] __attribute__((aligned(16))); };
+
+/* crypto/sha1.h and sha2.h: what the hashes of 6.1 export */
+struct sha1_state { u32 state[5]; u64 count; u8 buffer[64]; };
+struct sha256_state { u32 state[8]; u64 count; u8 buf[64]; };
+struct sha512_state { u64 state[8]; u64 count[2]; u8 buf[128]; };
 
 #define CRYPTO_TFM_REQ_MAY_BACKLOG 0
 #define CRYPTO_TFM_REQ_MAY_SLEEP 0
 #define crypto_req_done NULL
 #define crypto_init_wait(w) ((w)->n = 0)
 #define crypto_wait_req(err, w) ((w)->n++, (err))
-#define SHASH_DESC_ON_STACK(desc, tfm_) struct shash_desc desc[1] = { { tfm_ } }
-#define shash_desc_zero(desc) memset(desc, 0, sizeof(*(desc)))
+#define HASH_MAX_DESCSIZE 512
+#define HASH_MAX_DIGESTSIZE 64
+#define HASH_MAX_STATESIZE 512
+#define SHASH_DESC_ON_STACK(desc, tfm)							\
+	char __##desc##_desc[sizeof(struct shash_desc) + HASH_MAX_DESCSIZE]		\
+		__attribute__((aligned(16)));						\
+	struct shash_desc *desc = (struct shash_desc *)__##desc##_desc
+#define shash_desc_zero(desc) memset(desc, 0, sizeof(*(desc)) + HASH_MAX_DESCSIZE)
 
 static inline void sg_init_table(struct scatterlist *sg, u32 n)
 {
@@ -65,6 +83,38 @@ struct crypto_shash *crypto_alloc_shash(const char *name, u32 type, u32 mask);
 void crypto_free_shash(struct crypto_shash *tfm);
 int crypto_shash_setkey(struct crypto_shash *tfm, const u8 *key, u32 len);
 u32 crypto_shash_digestsize(struct crypto_shash *tfm);
+u32 crypto_shash_blocksize(struct crypto_shash *tfm);
+u32 crypto_shash_descsize(struct crypto_shash *tfm);
+u32 crypto_shash_statesize(struct crypto_shash *tfm);
+int crypto_shash_init(struct shash_desc *desc);
+int crypto_shash_update(struct shash_desc *desc, const u8 *data, u32 len);
+int crypto_shash_final(struct shash_desc *desc, u8 *out);
+int crypto_shash_finup(struct shash_desc *desc, const u8 *data, u32 len, u8 *out);
+int crypto_shash_export(struct shash_desc *desc, void *out);
+int crypto_shash_import(struct shash_desc *desc, const void *in);
 int crypto_shash_digest(struct shash_desc *desc, const u8 *data, u32 len, u8 *out);
+
+struct crypto_skcipher *crypto_alloc_skcipher(const char *name, u32 type, u32 mask);
+void crypto_free_skcipher(struct crypto_skcipher *tfm);
+int crypto_skcipher_setkey(struct crypto_skcipher *tfm, const u8 *key, u32 len);
+struct skcipher_request *skcipher_request_alloc(struct crypto_skcipher *tfm, gfp_t gfp);
+void skcipher_request_free(struct skcipher_request *req);
+#define skcipher_request_set_callback(req, flags, fn, data) ((void)(data))
+
+static inline void skcipher_request_set_crypt(struct skcipher_request *req,
+					      struct scatterlist *src, struct scatterlist *dst,
+					      u32 len, void *iv)
+{
+	req->src = src;
+	req->dst = dst;
+	req->len = len;
+	req->iv = iv;
+}
+
+int crypto_skcipher_encrypt(struct skcipher_request *req);
+int crypto_skcipher_decrypt(struct skcipher_request *req);
+
+void get_random_bytes(void *p, size_t n);
+unsigned long crypto_memneq(const void *a, const void *b, size_t n);
 
 #endif

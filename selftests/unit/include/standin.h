@@ -30,6 +30,15 @@ typedef struct { int n; } spinlock_t;
 #define __rcu
 #define __force
 #define __percpu
+#define noinline __attribute__((noinline))
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define min_t(t, a, b) min((t)(a), (t)(b))
+#define max_t(t, a, b) max((t)(a), (t)(b))
+#define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
+#define static_assert _Static_assert
+#define cpu_to_be32(v) __builtin_bswap32(v)
+#define cpu_to_be64(v) __builtin_bswap64(v)
 #define GFP_KERNEL 0
 #define GFP_KERNEL_ACCOUNT 0
 #define TASK_COMM_LEN 16
@@ -65,6 +74,15 @@ static inline void put_unaligned_be64(u64 v, void *p)
 		b[i] = (u8)v;
 }
 
+static inline void put_unaligned_be32(u32 v, void *p)
+{
+	u8 *b = p;
+	int i;
+
+	for (i = 3; i >= 0; i--, v >>= 8)
+		b[i] = (u8)v;
+}
+
 static inline u16 get_unaligned_be16(const void *p)
 {
 	const u8 *b = p;
@@ -93,6 +111,7 @@ void test_free(void *p);
 void test_free_wiped(void *p);
 
 #define kzalloc(n, gfp) test_alloc(n)
+#define kmalloc(n, gfp) test_alloc(n)
 #define kfree_sensitive(p) test_free_wiped(p)
 #define get_jiffies_64() 0
 
