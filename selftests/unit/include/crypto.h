@@ -79,6 +79,13 @@ static inline void aead_request_set_crypt(struct aead_request *req, struct scatt
 int crypto_aead_encrypt(struct aead_request *req);
 int crypto_aead_decrypt(struct aead_request *req);
 
+/* Drivers have no names here. */
+struct crypto_tfm;
+#define crypto_aead_tfm(tfm) ((struct crypto_tfm *)(tfm))
+#define crypto_skcipher_tfm(tfm) ((struct crypto_tfm *)(tfm))
+#define crypto_shash_tfm(tfm) ((struct crypto_tfm *)(tfm))
+#define crypto_tfm_alg_driver_name(tfm) ((void)(tfm), "libcrypto")
+
 struct crypto_shash *crypto_alloc_shash(const char *name, u32 type, u32 mask);
 void crypto_free_shash(struct crypto_shash *tfm);
 int crypto_shash_setkey(struct crypto_shash *tfm, const u8 *key, u32 len);

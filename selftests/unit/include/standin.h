@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <asm/types.h>
@@ -35,6 +36,9 @@ typedef struct { int n; } spinlock_t;
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define min_t(t, a, b) min((t)(a), (t)(b))
 #define max_t(t, a, b) max((t)(a), (t)(b))
+#define ilog2(n) (31 - __builtin_clz(n))
+#define round_down(n, to) ((n) & ~((to) - 1))
+#define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
 #define static_assert _Static_assert
 #define cpu_to_be32(v) __builtin_bswap32(v)
@@ -102,6 +106,7 @@ static inline u64 get_unaligned_be64(const void *p)
 }
 
 #define ERR_PTR(e) ((void *)(intptr_t)(e))
+#define ERR_CAST(p) ((void *)(p))
 #define PTR_ERR(p) ((int)(intptr_t)(p))
 #define IS_ERR(p) ((uintptr_t)(p) >= (uintptr_t)-4095)
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Comparisons whose result is a mask, all ones or zero, without a branch.  Both
+ * operands are below 2^31.
+ */
+#ifndef _KSSL_CT_H
+#define _KSSL_CT_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+/* The compiler must not find out that there are only two values. */
+static inline u32 kssl_ct_hide(u32 mask)
+{
+	OPTIMIZER_HIDE_VAR(mask);
+	return mask;
+}
+
+/* a < b */
+static inline u32 kssl_ct_lt(u32 a, u32 b)
+{
+	return kssl_ct_hide(-((a - b) >> 31));
+}
+
+/* a >= b */
+static inline u32 kssl_ct_ge(u32 a, u32 b)
+{
+	return ~kssl_ct_lt(a, b);
+}
+
+/* a == b */
+static inline u32 kssl_ct_eq(u32 a, u32 b)
+{
+	return kssl_ct_lt(a ^ b, 1);
+}
+
+#endif /* _KSSL_CT_H */
