@@ -22,6 +22,7 @@
 #include <crypto/aead.h>
 #include <linux/err.h>
 #include <linux/scatterlist.h>
+#include <linux/string.h>
 #include <linux/unaligned.h>
 
 #include "crypt.h"
@@ -63,6 +64,11 @@ static void aead_free(struct kssl_half *half)
 		aead_request_free(half->req);
 	if (half->aead)
 		crypto_free_aead(half->aead);
+}
+
+static void aead_driver(const struct kssl_half *half, char *name, size_t room)
+{
+	strscpy(name, crypto_tfm_alg_driver_name(crypto_aead_tfm(half->aead)), room);
 }
 
 /* Point the request at additional data and text; @len without the tag. */
@@ -181,6 +187,7 @@ const struct kssl_crypt_ops kssl_aead_ops = {
 	.alloc = aead_alloc,
 	.setkey = aead_setkey,
 	.free = aead_free,
+	.driver = aead_driver,
 	.seal = aead_seal,
 	.open = aead_open,
 };

@@ -12,6 +12,8 @@
 
 static const struct kssl_crypt_ops *const kinds[] = {
 	[KSSL_AEAD] = &kssl_aead_ops,
+	[KSSL_CBC] = &kssl_cbc_ops,
+	[KSSL_MAC] = &kssl_mac_ops,
 };
 
 /**
@@ -28,7 +30,8 @@ int kssl_crypt_alloc(struct kssl_half *half)
 
 	half->ops = kinds[suite->kind];
 	half->head = TLS_HEADER_LEN + suite->explicit_len;
-	half->tail = suite->tag_len + (suite->version == TLS13);
+	half->tail = suite->tag_len + (suite->version == TLS13) +
+		     (suite->kind == KSSL_CBC ? TLS_CBC_BLOCK_LEN : 0);
 	return half->ops->alloc(half);
 }
 

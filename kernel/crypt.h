@@ -12,6 +12,7 @@
  *	the suite has one; again at each KeyUpdate.  Context: process
  * @free: also of a half that @alloc did not finish; keys are wiped.  Any context
  *	that may free memory
+ * @driver: names of the drivers at work, for people
  * @seal: see kssl_crypt_seal()
  * @open: see kssl_crypt_open()
  */
@@ -19,12 +20,18 @@ struct kssl_crypt_ops {
 	int (*alloc)(struct kssl_half *half);
 	int (*setkey)(struct kssl_half *half, const u8 *key, const u8 *mac);
 	void (*free)(struct kssl_half *half);
+	void (*driver)(const struct kssl_half *half, char *name, size_t room);
 	int (*seal)(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad);
 	int (*open)(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u8 **text,
 		    u32 *text_len, u8 *alert);
 };
 
 extern const struct kssl_crypt_ops kssl_aead_ops;
+extern const struct kssl_crypt_ops kssl_cbc_ops;
+extern const struct kssl_crypt_ops kssl_mac_ops;
+
+/* Most bytes of a record around its text, whatever the suite. */
+#define KSSL_EXPAND_MAX	(TLS_HEADER_LEN + TLS_CBC_BLOCK_LEN + KSSL_MAC_MAX + TLS_CBC_BLOCK_LEN)
 
 int kssl_crypt_alloc(struct kssl_half *half);
 void kssl_crypt_free(struct kssl_half *half);

@@ -103,7 +103,7 @@ int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
 static int derive13(struct kssl_half *half)
 {
 	struct crypto_shash *hmac = hmac_new(half->suite->hash, &half->secret);
-	u8 key[KSSL_KEY_MAX];
+	u8 key[KSSL_SECRET_MAX];
 	int err;
 
 	if (IS_ERR(hmac))
@@ -134,10 +134,13 @@ static int take13(struct kssl_half *half, const struct kssl_key *key)
 /* Does the key material have the sizes that the suite wants? */
 static bool fits(const struct kssl_suite *suite, const struct kssl_key *key)
 {
-	if (key->flags || key->mac_len)
+	if (key->flags & ~(suite->kind == KSSL_CBC ? KSSL_KEY_ETM : 0))
 		return false;
 	if (suite->version == TLS13)
-		return key->secret_len == suite->secret_len && !key->key_len && !key->iv_len;
+		return key->secret_len == suite->secret_len && !key->key_len && !key->iv_len &&
+		       !key->mac_len;
+	if (key->mac_len != (suite->kind == KSSL_AEAD ? 0 : suite->tag_len))
+		return false;
 	return key->key_len == suite->key_len && key->iv_len == suite->iv_len && !key->secret_len;
 }
 
@@ -186,6 +189,7 @@ struct kssl_half *kssl_keys_new(const struct kssl_key *key, const char **why)
 	half = half_new(suite, key->seq);
 	if (IS_ERR(half))
 		return half;
+	half->etm = key->flags & KSSL_KEY_ETM;
 	err = suite->version == TLS13 ? take13(half, key) : take12(half, key);
 	if (err) {
 		kssl_keys_free(half);
@@ -257,6 +261,26 @@ void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct k
 		s->open = *open;
 		*open = NULL;
 	}
+}
+
+/**
+ * kssl_keys_driver() - which drivers of the crypto API serve a suite
+ * @suite: the suite
+ * @name: set to their names
+ * @room: bytes there
+ *
+ * Allocates them only to learn that.  Context: process.  Return: 0; -ENOENT (the
+ * kernel lacks the cipher); -ENOMEM.
+ */
+int kssl_keys_driver(const struct kssl_suite *suite, char *name, size_t room)
+{
+	struct kssl_half *half = half_new(suite, 0);
+
+	if (IS_ERR(half))
+		return PTR_ERR(half);
+	half->ops->driver(half, name, room);
+	kssl_keys_free(half);
+	return 0;
 }
 
 /**

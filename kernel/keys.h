@@ -3,10 +3,12 @@
 #define _KSSL_KEYS_H
 
 #include <crypto/aead.h>
+#include <crypto/skcipher.h>
 #include <linux/scatterlist.h>
 #include "kssl.h"
 
 struct kssl_crypt_ops;
+struct kssl_mac;
 struct kssl_suite;
 
 /**
@@ -25,9 +27,13 @@ struct kssl_secret {
  * @ops: what the suite's kind does with a record (crypt.c)
  * @head: bytes of a record before its text
  * @tail: bytes of a record after its text, at most; padding of TLS 1.3 not counted
- * @aead: transform; holds the key
+ * @aead: AEAD suites: transform; holds the key
  * @req: the one request of this direction, which points at @sg
- * @sg: scatterlist of the record at work (aead.c)
+ * @cbc: CBC suites: transform; holds the key
+ * @cbc_req: the one request of this direction
+ * @mac: suites with a MAC of their own: keyed HMAC
+ * @etm: CBC suites: the MAC is over what was encrypted (RFC 7366)
+ * @sg: scatterlist of the record at work
  * @wait: for drivers that answer later
  * @seq: sequence number of the next record; kssl_keys_seq() counts it up
  * @used: records protected with these keys
@@ -35,7 +41,7 @@ struct kssl_secret {
  * @version: TLS12 or TLS13
  * @iv: write IV (RFC 8446, 7.3), or the implicit part of the nonce (RFC 5288, 3)
  * @explicit_off: sending, TLS 1.2: explicit nonce less sequence number
- * @nonce: nonce of the record at work, for CCM after the byte b0
+ * @nonce: nonce of the record at work, for CCM after the byte b0; for CBC the IV
  * @aad: its additional data, where they cannot lie in front of the text
  * @secret: traffic secret of this generation (TLS 1.3)
  */
@@ -46,6 +52,10 @@ struct kssl_half {
 	u8 tail;
 	struct crypto_aead *aead;
 	struct aead_request *req;
+	struct crypto_skcipher *cbc;
+	struct skcipher_request *cbc_req;
+	struct kssl_mac *mac;
+	bool etm;
 	struct scatterlist sg[2];
 	struct crypto_wait wait;
 	u64 seq;
@@ -64,6 +74,7 @@ struct kssl_half *kssl_keys_new_raw(const struct kssl_suite *suite, const u8 *ke
 				    u64 seq, u64 explicit_nonce);
 void kssl_keys_free(struct kssl_half *half);
 void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct kssl_half **open);
+int kssl_keys_driver(const struct kssl_suite *suite, char *name, size_t room);
 int kssl_keys_update(struct kssl_half *half);
 int kssl_keys_seq(struct kssl_half *half, u64 *seq);
 int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,

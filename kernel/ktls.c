@@ -163,7 +163,8 @@ u16 kssl_ktls_cipher(const struct kssl_session *s)
 
 		if (!mine)
 			continue;
-		if (mine->id == id || (suite && suite->key_len == mine->key_len &&
+		if (mine->id == id || (suite && suite->kind == KSSL_AEAD &&
+				       suite->key_len == mine->key_len &&
 				       !strcmp(suite->cipher, mine->cipher)))
 			return ciphers[i].id;
 	}

@@ -8,7 +8,6 @@
  */
 #include "netlink.h"
 
-#include <crypto/aead.h>
 #include <linux/capability.h>
 #include <linux/module.h>
 #include <net/genetlink.h>
@@ -674,18 +673,14 @@ static int hs_done_doit(struct sk_buff *req, struct genl_info *info)
 
 /* ---- capabilities and policy ---- */
 
-/* Allocated only to learn its name; not cheap, but nobody asks often. */
+/* Not cheap, but nobody asks often.  No driver: the kernel lacks the cipher. */
 static int put_driver(struct sk_buff *skb, const struct kssl_suite *suite)
 {
-	struct crypto_aead *aead = crypto_alloc_aead(suite->cipher, 0, 0);
-	int err;
+	char name[2 * CRYPTO_MAX_ALG_NAME + 2];
 
-	if (IS_ERR(aead))
+	if (kssl_keys_driver(suite, name, sizeof(name)))
 		return 0;
-	err = nla_put_string(skb, KSSL_A_SUITE_DRIVER,
-			     crypto_tfm_alg_driver_name(crypto_aead_tfm(aead)));
-	crypto_free_aead(aead);
-	return err;
+	return nla_put_string(skb, KSSL_A_SUITE_DRIVER, name);
 }
 
 static int put_suite(struct sk_buff *skb, const struct kssl_suite *suite)
@@ -699,6 +694,9 @@ static int put_suite(struct sk_buff *skb, const struct kssl_suite *suite)
 	nla_nest_end(skb, nest);
 	return 0;
 }
+
+/* About a hundred bytes for each of some forty suites, and long driver names. */
+#define CAPS_MSG	(16 * 1024)
 
 static int put_caps(struct sk_buff *skb, struct kssl_net *kn)
 {
@@ -727,10 +725,10 @@ static int put_policy(struct sk_buff *skb, struct kssl_net *kn)
 	return 0;
 }
 
-static int reply(struct genl_info *info, u8 cmd,
+static int reply(struct genl_info *info, u8 cmd, size_t room,
 		 int (*put)(struct sk_buff *skb, struct kssl_net *kn))
 {
-	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct sk_buff *skb = genlmsg_new(room, GFP_KERNEL);
 	void *hdr;
 
 	if (!skb)
@@ -746,12 +744,12 @@ static int reply(struct genl_info *info, u8 cmd,
 
 static int caps_doit(struct sk_buff *req, struct genl_info *info)
 {
-	return reply(info, KSSL_CMD_CAPS, put_caps);
+	return reply(info, KSSL_CMD_CAPS, CAPS_MSG, put_caps);
 }
 
 static int policy_get_doit(struct sk_buff *req, struct genl_info *info)
 {
-	return reply(info, KSSL_CMD_POLICY_GET, put_policy);
+	return reply(info, KSSL_CMD_POLICY_GET, GENLMSG_DEFAULT_SIZE, put_policy);
 }
 
 static void set_u32(u32 *to, const struct nlattr *attr)

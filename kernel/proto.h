@@ -53,6 +53,8 @@ enum tls_alert {
 #define TLS_NONCE_LEN		12	/* RFC 8446, 5.3 */
 #define TLS_TAG_LEN		16
 #define TLS_CCM_8_TAG_LEN	8	/* RFC 6655, 4 */
+#define TLS_CBC_BLOCK_LEN	16	/* AES; also the length of its IV: RFC 5246, 6.2.3.2 */
+#define TLS_CBC_PAD_MAX		256	/* padding and padding_length */
 #define TLS_HS_HEADER_LEN	4	/* msg_type, uint24 length */
 
 #endif /* _KSSL_PROTO_H */

@@ -10,6 +10,8 @@
  *	TLS 1.2 GCM	| type | 3 3 | len | explicit nonce | text .. | tag |
  *	TLS 1.2 ChaCha	| type | 3 3 | len | text .. | tag |
  *
+ * and for suites with a MAC of their own see cbc.c and integrity.c.
+ *
  * Errors come as negative errno with the alert that tells the peer.
  */
 #include "record.h"
@@ -132,12 +134,13 @@ static int check13(const struct kssl_suite *suite, const u8 *hdr, u16 len, u8 *a
 static int check12(const struct kssl_suite *suite, const u8 *hdr, u16 len, u8 *alert)
 {
 	u16 expand = suite->explicit_len + suite->tag_len;
+	u16 pad_max = suite->kind == KSSL_CBC ? TLS_CBC_PAD_MAX : 0;
 
 	if (hdr[0] < TLS_CCS || hdr[0] > TLS_APPDATA)
 		return refuse(-EBADMSG, TLS_UNEXPECTED_MESSAGE, alert);
 	if (get_unaligned_be16(hdr + 1) != TLS12)
 		return refuse(-EBADMSG, TLS_PROTOCOL_VERSION, alert);
-	if (len > TLS_TEXT_MAX + expand)
+	if (len > TLS_TEXT_MAX + expand + pad_max)
 		return refuse(-EMSGSIZE, TLS_RECORD_OVERFLOW, alert);
 	if (len < expand)
 		return refuse(-EBADMSG, TLS_BAD_RECORD_MAC, alert);

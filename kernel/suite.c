@@ -21,6 +21,10 @@
 #define GCM12_LIMIT	23726566ULL
 #define CCM_LIMIT	(1ULL << 23)
 #define CHACHA_LIMIT	U64_MAX
+#define MAC_LIMIT	U64_MAX
+
+/* 2^42 blocks: by then two of them are equal with a probability of 2^-45. */
+#define CBC_LIMIT	(1ULL << 32)
 
 /* Three bytes for the length in CCM's first block: a nonce of twelve. */
 #define CCM_B0		2
@@ -50,6 +54,21 @@
 	.cipher = "rfc7539(chacha20,poly1305)", .hash = "hmac(sha256)",		\
 	.secret_len = secret_, .key_len = 32, .iv_len = 12,			\
 	.tag_len = TLS_TAG_LEN, .limit = CHACHA_LIMIT }
+#define CBC(id_, name_, hash_, digest_, mac_, key_) {				\
+	.id = id_, .version = TLS12, .kind = KSSL_CBC, .name = name_,		\
+	.cipher = "cbc(aes)", .digest = digest_, .hash = hash_,			\
+	.key_len = key_, .explicit_len = TLS_CBC_BLOCK_LEN, .tag_len = mac_,	\
+	.limit = CBC_LIMIT }
+#define CBC_SHA(id_, name_, key_)						\
+	CBC(id_, name_, "hmac(sha256)", "sha1", 20, key_)
+#define CBC_SHA256(id_, name_, key_)						\
+	CBC(id_, name_, "hmac(sha256)", "sha256", 32, key_)
+#define CBC_SHA384(id_, name_)							\
+	CBC(id_, name_, "hmac(sha384)", "sha384", 48, 32)
+#define MAC13(id_, name_, hash_, digest_, len_) {				\
+	.id = id_, .version = TLS13, .kind = KSSL_MAC, .name = name_,		\
+	.digest = digest_, .hash = hash_, .secret_len = len_, .key_len = len_,	\
+	.iv_len = 12, .tag_len = len_, .limit = MAC_LIMIT }
 
 static const struct kssl_suite suites[] = {
 	GCM13(0x1301, "TLS_AES_128_GCM_SHA256", "hmac(sha256)", 16, 32),
@@ -73,6 +92,23 @@ static const struct kssl_suite suites[] = {
 	CCM12(0xc09d, "TLS_RSA_WITH_AES_256_CCM", 32, TLS_TAG_LEN),
 	CCM12(0xc0a0, "TLS_RSA_WITH_AES_128_CCM_8", 16, TLS_CCM_8_TAG_LEN),
 	CCM12(0xc0a1, "TLS_RSA_WITH_AES_256_CCM_8", 32, TLS_CCM_8_TAG_LEN),
+	CBC_SHA384(0xc024, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384"),
+	CBC_SHA384(0xc028, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"),
+	CBC_SHA256(0xc023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", 16),
+	CBC_SHA256(0xc027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", 16),
+	CBC_SHA256(0x003c, "TLS_RSA_WITH_AES_128_CBC_SHA256", 16),
+	CBC_SHA256(0x003d, "TLS_RSA_WITH_AES_256_CBC_SHA256", 32),
+	CBC_SHA(0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", 16),
+	CBC_SHA(0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", 32),
+	CBC_SHA(0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", 16),
+	CBC_SHA(0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", 32),
+	CBC_SHA(0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA", 16),
+	CBC_SHA(0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA", 32),
+	{ .id = 0x003b, .version = TLS12, .kind = KSSL_MAC,
+	  .name = "TLS_RSA_WITH_NULL_SHA256", .digest = "sha256",
+	  .hash = "hmac(sha256)", .tag_len = 32, .limit = MAC_LIMIT },
+	MAC13(0xc0b4, "TLS_SHA256_SHA256", "hmac(sha256)", "sha256", 32),
+	MAC13(0xc0b5, "TLS_SHA384_SHA384", "hmac(sha384)", "sha384", 48),
 };
 
 /**

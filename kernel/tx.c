@@ -36,7 +36,7 @@
 #define KSSL_SMALL_CWND		48
 
 /* Room that every fragment page must offer, or a new one is taken. */
-#define KSSL_RECORD_MAX	(TLS12_AAD_LEN + TLS_TEXT_MAX + 1 + TLS_TAG_LEN)
+#define KSSL_RECORD_MAX	(TLS_TEXT_MAX + KSSL_EXPAND_MAX)
 
 /* What TCP may charge beyond the bytes themselves for one record (skb heads). */
 #define KSSL_CHARGE_SLACK	8192
