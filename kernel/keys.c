@@ -243,6 +243,18 @@ void kssl_keys_free(struct kssl_half *half)
 }
 
 /**
+ * kssl_keys_allowed() - may keys of that suite be used here?
+ * @kn: network namespace
+ * @half: the keys
+ *
+ * Return: false for a suite that does not encrypt, unless the policy opens them.
+ */
+bool kssl_keys_allowed(const struct kssl_net *kn, const struct kssl_half *half)
+{
+	return half->suite->kind != KSSL_MAC || READ_ONCE(kn->mac_only);
+}
+
+/**
  * kssl_keys_install() - give keys to a session
  * @s: the session
  * @seal: sending keys, or NULL for none; taken over, *@seal becomes NULL

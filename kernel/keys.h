@@ -73,6 +73,7 @@ struct kssl_half *kssl_keys_new(const struct kssl_key *key, const char **why);
 struct kssl_half *kssl_keys_new_raw(const struct kssl_suite *suite, const u8 *key, const u8 *iv,
 				    u64 seq, u64 explicit_nonce);
 void kssl_keys_free(struct kssl_half *half);
+bool kssl_keys_allowed(const struct kssl_net *kn, const struct kssl_half *half);
 void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct kssl_half **open);
 int kssl_keys_driver(const struct kssl_suite *suite, char *name, size_t room);
 int kssl_keys_update(struct kssl_half *half);

@@ -5,6 +5,7 @@
 
 #include <linux/percpu.h>
 #include "session.h"
+#include "suite.h"
 
 /* name as shown, description; one row per protocol event */
 #define KSSL_MIB_LIST(X)							\
@@ -22,7 +23,11 @@
 	X(KTLS_RX, "TlsRxKeys", "\"tls\" sockets keyed for receiving")		\
 	X(KTLS_REKEY, "TlsRekeys", "next keys set on \"tls\" sockets")		\
 	X(TX_RECORDS, "TxRecords", "records sealed")				\
+	X(TX_RECORDS_CBC, "TxRecordsCbc", "of those, by CBC and HMAC")		\
+	X(TX_RECORDS_MAC, "TxRecordsMac", "of those, by HMAC alone")		\
 	X(RX_RECORDS, "RxRecords", "records opened")				\
+	X(RX_RECORDS_CBC, "RxRecordsCbc", "of those, by CBC and HMAC")		\
+	X(RX_RECORDS_MAC, "RxRecordsMac", "of those, by HMAC alone")		\
 	X(RX_BAD_MAC, "RxBadMac", "records that did not verify")		\
 	X(RX_PROTOCOL, "RxProtocol", "other fatal violations by the peer")	\
 	X(RX_TRUNCATED, "RxTruncated", "FIN without close_notify")		\
@@ -50,6 +55,18 @@ static inline void kssl_mib_add(struct kssl_net *kn, enum kssl_mib field, u64 n)
 static inline void kssl_mib_inc(struct kssl_net *kn, enum kssl_mib field)
 {
 	kssl_mib_add(kn, field, 1);
+}
+
+/* @field: KSSL_MIB_TX_RECORDS or _RX_RECORDS */
+static inline void kssl_mib_record(struct kssl_net *kn, enum kssl_mib field, enum kssl_kind kind)
+{
+	static_assert(KSSL_MIB_TX_RECORDS + KSSL_CBC == KSSL_MIB_TX_RECORDS_CBC);
+	static_assert(KSSL_MIB_TX_RECORDS + KSSL_MAC == KSSL_MIB_TX_RECORDS_MAC);
+	static_assert(KSSL_MIB_RX_RECORDS + KSSL_CBC == KSSL_MIB_RX_RECORDS_CBC);
+	static_assert(KSSL_MIB_RX_RECORDS + KSSL_MAC == KSSL_MIB_RX_RECORDS_MAC);
+	kssl_mib_inc(kn, field);
+	if (unlikely(kind != KSSL_AEAD))
+		kssl_mib_inc(kn, field + kind);
 }
 
 int kssl_mib_net_init(struct kssl_net *kn);

@@ -614,6 +614,11 @@ static int done(struct genl_info *info, struct kssl_session *s, struct kssl_hs_a
 	err = done_parse(info, a);
 	if (!err)
 		err = done_keys(info, a);
+	if (!err && !kssl_keys_allowed(s->kn, a->seal)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KSSL_A_HS_SUITE],
+				    "suite does not encrypt, and policy mac-only is 0");
+		err = -EACCES;
+	}
 	return err ?: explain(info, kssl_upcall_done(s, a));
 }
 
@@ -720,7 +725,8 @@ static int put_policy(struct sk_buff *skb, struct kssl_net *kn)
 	    nla_put_u32(skb, KSSL_A_POLICY_QUEUE_MAX, READ_ONCE(kn->queue_max)) ||
 	    nla_put_u32(skb, KSSL_A_POLICY_KEY_RECORDS, READ_ONCE(kn->key_records)) ||
 	    nla_put_u32(skb, KSSL_A_POLICY_REKEY_SECONDS, READ_ONCE(kn->rekey_seconds)) ||
-	    nla_put_u32(skb, KSSL_A_POLICY_UPDATE_RATE, READ_ONCE(kn->update_rate)))
+	    nla_put_u32(skb, KSSL_A_POLICY_UPDATE_RATE, READ_ONCE(kn->update_rate)) ||
+	    nla_put_u32(skb, KSSL_A_POLICY_MAC_ONLY, READ_ONCE(kn->mac_only)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -768,6 +774,7 @@ static int policy_set_doit(struct sk_buff *req, struct genl_info *info)
 	set_u32(&kn->key_records, info->attrs[KSSL_A_POLICY_KEY_RECORDS]);
 	set_u32(&kn->rekey_seconds, info->attrs[KSSL_A_POLICY_REKEY_SECONDS]);
 	set_u32(&kn->update_rate, info->attrs[KSSL_A_POLICY_UPDATE_RATE]);
+	set_u32(&kn->mac_only, info->attrs[KSSL_A_POLICY_MAC_ONLY]);
 	return 0;
 }
 

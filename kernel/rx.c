@@ -54,7 +54,7 @@ static int open_record(struct kssl_session *s, u32 len)
 	rx->head += len;
 	rx->data_seen = true;
 	s->rx_records++;
-	kssl_mib_inc(s->kn, KSSL_MIB_RX_RECORDS);
+	kssl_mib_record(s->kn, KSSL_MIB_RX_RECORDS, s->open->suite->kind);
 	if (text_len > TLS_TEXT_MAX)
 		return fatal(s, -EMSGSIZE, TLS_RECORD_OVERFLOW);
 	if (likely(type == TLS_APPDATA && text_len && !s->post.have && !s->post.left)) {

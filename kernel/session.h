@@ -24,6 +24,7 @@
  * @key_records: most records sent with one key; 0: as the suite says
  * @rekey_seconds: age at which a sending key is changed; 0: any
  * @update_rate: KeyUpdates a second that a peer may send; 0: any number
+ * @mac_only: suites that do not encrypt may be used
  */
 struct kssl_net {
 	struct net *net;
@@ -44,6 +45,7 @@ struct kssl_net {
 	u32 key_records;
 	u32 rekey_seconds;
 	u32 update_rate;
+	u32 mac_only;
 };
 
 struct kssl_net *kssl_net(const struct net *net);

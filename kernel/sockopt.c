@@ -215,6 +215,8 @@ static int install_locked(struct kssl_session *s, struct kssl_half **half, bool 
 		return -EBUSY;
 	if (!fits_other(s, *half))
 		return -EINVAL;
+	if (!kssl_keys_allowed(s->kn, *half))
+		return -EACCES;
 	s->own_keys = true;
 	s->version = (*half)->version;
 	s->suite = (*half)->suite->id;

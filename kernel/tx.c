@@ -202,7 +202,7 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 	if (err)
 		return err;
 	s->tx_records++;
-	kssl_mib_inc(s->kn, KSSL_MIB_TX_RECORDS);
+	kssl_mib_record(s->kn, KSSL_MIB_TX_RECORDS, half->suite->kind);
 	return send_record(s, page, off - half->head, record_len, hold);
 }
 

@@ -210,6 +210,7 @@ struct kssl_policy {
 	uint32_t key_records;	/* 0: as the suite says */
 	uint32_t rekey_seconds;	/* 0: never */
 	uint32_t update_rate;	/* 0: no limit */
+	uint32_t mac_only;	/* 1: suites that do not encrypt may be used */
 };
 
 struct kssl_caps {

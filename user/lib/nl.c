@@ -404,6 +404,7 @@ static void on_policy(struct kssl_nl *nl, struct nlmsghdr *hdr)
 	p->key_records = (uint32_t)number(a[KSSL_A_POLICY_KEY_RECORDS]);
 	p->rekey_seconds = (uint32_t)number(a[KSSL_A_POLICY_REKEY_SECONDS]);
 	p->update_rate = (uint32_t)number(a[KSSL_A_POLICY_UPDATE_RATE]);
+	p->mac_only = (uint32_t)number(a[KSSL_A_POLICY_MAC_ONLY]);
 }
 
 int kssl_nl_policy_get(struct kssl_nl *nl, struct kssl_policy *policy)
@@ -426,7 +427,8 @@ int kssl_nl_policy_set(struct kssl_nl *nl, const struct kssl_policy *policy)
 	    nla_put_u32(msg, KSSL_A_POLICY_QUEUE_MAX, policy->queue_max) ||
 	    nla_put_u32(msg, KSSL_A_POLICY_KEY_RECORDS, policy->key_records) ||
 	    nla_put_u32(msg, KSSL_A_POLICY_REKEY_SECONDS, policy->rekey_seconds) ||
-	    nla_put_u32(msg, KSSL_A_POLICY_UPDATE_RATE, policy->update_rate)) {
+	    nla_put_u32(msg, KSSL_A_POLICY_UPDATE_RATE, policy->update_rate) ||
+	    nla_put_u32(msg, KSSL_A_POLICY_MAC_ONLY, policy->mac_only)) {
 		nlmsg_free(msg);
 		return -1;
 	}

@@ -207,8 +207,9 @@ struct kssl_error {
  * @seq: sequence number of the next record
  * @secret_len: TLS 1.3: length of the traffic secret, and the other lengths 0
  * @key_len: TLS 1.2: length of the write key
- * @iv_len: TLS 1.2: length of the fixed write IV (4 for GCM, 12 for ChaCha20)
- * @mac_len: TLS 1.2: length of the MAC write key; 0 for AEAD
+ * @iv_len: TLS 1.2: length of the fixed write IV (4 for GCM and CCM, 12 for
+ *	ChaCha20, 0 for CBC)
+ * @mac_len: TLS 1.2: length of the MAC write key, that of the MAC; 0 for AEAD
  * @secret: traffic secret (RFC 8446, 7.1: *_application_traffic_secret_N)
  * @key: slice of the key block (RFC 5246, 6.3)
  * @iv: slice of the key block

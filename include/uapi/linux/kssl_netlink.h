@@ -139,6 +139,7 @@ enum kssl_a_policy {
 	KSSL_A_POLICY_KEY_RECORDS,	/* Records sent with one key, if the suite's own limit is not lower; 0: the suite's. */
 	KSSL_A_POLICY_REKEY_SECONDS,	/* Age at which a TLS 1.3 sending key is changed, before the next data; 0: never. */
 	KSSL_A_POLICY_UPDATE_RATE,	/* KeyUpdates a second that a peer may send; 0: no limit. */
+	KSSL_A_POLICY_MAC_ONLY,	/* 1: suites that authenticate but do not encrypt may be used. */
 
 	__KSSL_A_POLICY_MAX,
 	KSSL_A_POLICY_MAX = (__KSSL_A_POLICY_MAX - 1),
