@@ -37,6 +37,7 @@ typedef struct { int n; } spinlock_t;
 #define min_t(t, a, b) min((t)(a), (t)(b))
 #define max_t(t, a, b) max((t)(a), (t)(b))
 #define ilog2(n) (31 - __builtin_clz(n))
+#define READ_ONCE(v) (v)
 #define round_down(n, to) ((n) & ~((to) - 1))
 #define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
