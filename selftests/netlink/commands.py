@@ -67,11 +67,12 @@ def caps_and_policy():
     nl = Genl()
     caps = nl.call(genl.CAPS)[0]
     assert struct.unpack('I', caps[1])[0] == 1 and struct.unpack('I', caps[4])[0] == 0
-    assert set(nl.call(genl.POLICY_GET)[0]) == {1, 2, 3, 4, 5, 6}
+    assert set(nl.call(genl.POLICY_GET)[0]) == {1, 2, 3, 4, 5, 6, 7}
     nl.call(genl.POLICY_SET, attr(1, 1234))
     assert struct.unpack('I', nl.call(genl.POLICY_GET)[0][1])[0] == 1234
     err, why = refused(nl, genl.POLICY_SET, attr(2, 0))
     assert err == errno.ERANGE and why, (err, why)
+    assert refused(nl, genl.POLICY_SET, attr(7, 2))[0] == errno.ERANGE
     err, why = refused(nl, genl.POLICY_SET, attr(99, 1))
     assert err == errno.EINVAL, (err, why)
     err, _ = refused(nl, 200)

@@ -89,6 +89,9 @@ def keys():
                 tap.key(0x303, 0xc02f, key=bytes(16), iv=bytes(4), mac=bytes(20)),
                 tap.key(0x304, 0x9999, secret=bytes(32))):
         assert set_errno(one, tap.KEY_TX, bad) == errno.EINVAL, bad
+    # off by default, they do not encrypt
+    assert set_errno(one, tap.KEY_TX, tap.key(0x304, 0xc0b4, secret=bytes(32))) == errno.EACCES
+    assert set_errno(one, tap.KEY_TX, tap.key(0x303, 0x3b, mac=bytes(32))) == errno.EACCES
     assert set_errno(one, tap.KEY_TX, good) == 0
     assert set_errno(one, tap.KEY_TX, good) == errno.EBUSY
     assert set_errno(one, tap.KEY_RX, Half(0x1302).uapi()) == errno.EINVAL
