@@ -8,8 +8,11 @@
  *
  * What the MAC covers:
  *
- *	TLS 1.3		nonce | header | text | type	(RFC 9150, 5.2)
+ *	TLS 1.3		nonce | header | text | type	(RFC 9150, 5)
  *	TLS 1.2		seq | type | version | length of text | text	(RFC 5246, 6.2.3.1)
+ *
+ * The nonce is as long as the hash: the write IV is (RFC 9150, 6), and the nonce
+ * has its length (RFC 8446, 5.3).
  */
 #include <crypto/utils.h>
 #include <linux/err.h>
@@ -20,7 +23,7 @@
 #include "record.h"
 #include "suite.h"
 
-#define HEAD_MAX	(TLS_NONCE_LEN + TLS_HEADER_LEN)
+#define HEAD_MAX	(KSSL_SECRET_MAX + TLS_HEADER_LEN)
 static_assert(HEAD_MAX >= TLS12_AAD_LEN);
 
 static int mac_alloc(struct kssl_half *half)
@@ -62,9 +65,10 @@ static int sum(struct kssl_half *half, u64 seq, u8 type, const u8 *text, u32 len
 	u32 head_len = TLS12_AAD_LEN;
 
 	if (half->version == TLS13) {
+		head_len = half->suite->iv_len;
 		kssl_record_nonce(head, half->suite, half->iv, seq);
-		memcpy(head + TLS_NONCE_LEN, text - TLS_HEADER_LEN, TLS_HEADER_LEN);
-		head_len = HEAD_MAX;
+		memcpy(head + head_len, text - TLS_HEADER_LEN, TLS_HEADER_LEN);
+		head_len += TLS_HEADER_LEN;
 	} else {
 		kssl_record_aad12(head, seq, type, len);
 	}

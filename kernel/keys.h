@@ -63,7 +63,7 @@ struct kssl_half {
 	u64 since;
 	u16 version;
 	u64 explicit_off;
-	u8 iv[TLS_NONCE_LEN];
+	u8 iv[KSSL_SECRET_MAX];
 	u8 nonce[KSSL_IV_MAX];
 	u8 aad[TLS12_AAD_LEN];
 	struct kssl_secret secret;

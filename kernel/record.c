@@ -50,18 +50,18 @@ void kssl_record_aad12(u8 *p, u64 seq, u8 type, u16 len)
 
 /**
  * kssl_record_nonce() - the nonce that follows from the sequence number
- * @nonce: TLS_NONCE_LEN bytes
+ * @nonce: TLS_NONCE_LEN bytes, or the suite's iv_len if that is more
  * @suite: the suite
- * @iv: write IV: 12 bytes, or 4 where the wire carries an explicit part
+ * @iv: write IV: the suite's iv_len; 4 where the wire carries an explicit part
  * @seq: sequence number
  *
- * TLS 1.3 and ChaCha20: iv XOR seq (RFC 8446, 5.3; RFC 7905, 2).  TLS 1.2 GCM:
- * iv | seq; the second part also goes on the wire, and as a counter it never
- * repeats (RFC 5288, 3; RFC 9325, 7.2.1).
+ * TLS 1.3 and ChaCha20: iv XOR seq, in the last bytes (RFC 8446, 5.3; RFC 7905, 2).
+ * TLS 1.2 GCM: iv | seq; the second part also goes on the wire, and as a counter
+ * it never repeats (RFC 5288, 3; RFC 9325, 7.2.1).
  */
 void kssl_record_nonce(u8 *nonce, const struct kssl_suite *suite, const u8 *iv, u64 seq)
 {
-	u64 low;
+	u8 *last;
 
 	if (suite->explicit_len) {
 		u8 wire[TLS_SEQ_LEN];
@@ -70,9 +70,9 @@ void kssl_record_nonce(u8 *nonce, const struct kssl_suite *suite, const u8 *iv, 
 		kssl_record_nonce_explicit(nonce, iv, wire);
 		return;
 	}
-	memcpy(nonce, iv, TLS_NONCE_LEN);
-	low = get_unaligned_be64(nonce + 4) ^ seq;
-	put_unaligned_be64(low, nonce + 4);
+	memcpy(nonce, iv, suite->iv_len);
+	last = nonce + suite->iv_len - TLS_SEQ_LEN;
+	put_unaligned_be64(get_unaligned_be64(last) ^ seq, last);
 }
 
 /**

@@ -65,10 +65,11 @@
 	CBC(id_, name_, "hmac(sha256)", "sha256", 32, key_)
 #define CBC_SHA384(id_, name_)							\
 	CBC(id_, name_, "hmac(sha384)", "sha384", 48, 32)
+/* The IV is as long as the hash too (RFC 9150, 6). */
 #define MAC13(id_, name_, hash_, digest_, len_) {				\
 	.id = id_, .version = TLS13, .kind = KSSL_MAC, .name = name_,		\
 	.digest = digest_, .hash = hash_, .secret_len = len_, .key_len = len_,	\
-	.iv_len = 12, .tag_len = len_, .limit = MAC_LIMIT }
+	.iv_len = len_, .tag_len = len_, .limit = MAC_LIMIT }
 
 static const struct kssl_suite suites[] = {
 	GCM13(0x1301, "TLS_AES_128_GCM_SHA256", "hmac(sha256)", 16, 32),

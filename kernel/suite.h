@@ -27,7 +27,7 @@ enum kssl_kind {
  * @hash: hash of the key schedule, in the kernel's crypto API
  * @secret_len: traffic secret (TLS 1.3), bytes
  * @key_len: write key, bytes
- * @iv_len: fixed write IV in the key block (TLS 1.2), bytes
+ * @iv_len: write IV (TLS 1.3), or its fixed part in the key block (TLS 1.2), bytes
  * @explicit_len: explicit nonce or IV on the wire (TLS 1.2), bytes
  * @tag_len: authentication tag or MAC, bytes
  * @b0: CCM: what the kernel's ccm wants in front of the nonce (length of the

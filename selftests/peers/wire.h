@@ -16,7 +16,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -142,7 +142,70 @@ static inline void wire_be(uint8_t *p, uint64_t v, int n)
 
 static inline size_t wire_secret_len(const struct wire_suite *s)
 {
-	return s->version == 0x304 ? (size_t)EVP_MD_get_size(EVP_get_digestbyname(s->hash)) : 0;
+	return s->version == 0x304 ? (!strcmp(s->hash, "SHA384") ? 48 : 32) : 0;
+}
+
+/* ---- libcrypto's contexts, one of each for a thread: making them is slow ---- */
+
+static inline EVP_MAC_CTX *wire_hmac(const char *hash)
+{
+	static __thread struct { const char *hash; EVP_MAC_CTX *ctx; } cache[3];
+	OSSL_PARAM digest[] = {
+		OSSL_PARAM_construct_utf8_string("digest", (char *)hash, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	int i = 0;
+
+	while (i < 3 && cache[i].hash && strcmp(cache[i].hash, hash))
+		i++;
+	wire_must(i < 3, "hashes");
+	if (!cache[i].hash) {
+		EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+		cache[i].hash = hash;
+		cache[i].ctx = EVP_MAC_CTX_new(mac);
+		EVP_MAC_free(mac);
+		wire_must(EVP_MAC_CTX_set_params(cache[i].ctx, digest) == 1, hash);
+	}
+	return cache[i].ctx;
+}
+
+static inline const EVP_CIPHER *wire_cipher(const char *name)
+{
+	static __thread EVP_CIPHER *cache[8];
+	int i = 0;
+
+	while (i < 8 && cache[i] && !EVP_CIPHER_is_a(cache[i], name))
+		i++;
+	wire_must(i < 8, "ciphers");
+	if (!cache[i])
+		cache[i] = EVP_CIPHER_fetch(NULL, name, NULL);
+	wire_must(cache[i] != NULL, name);
+	return cache[i];
+}
+
+static inline EVP_CIPHER_CTX *wire_ctx(void)
+{
+	static __thread EVP_CIPHER_CTX *ctx;
+
+	if (!ctx)
+		ctx = EVP_CIPHER_CTX_new();
+	else
+		EVP_CIPHER_CTX_reset(ctx);
+	return ctx;
+}
+
+/* HMAC over up to three pieces. */
+static inline void wire_mac(const struct wire_suite *s, const uint8_t *key, size_t key_len,
+			    const uint8_t *a, size_t na, const uint8_t *b, size_t nb,
+			    const uint8_t *c, size_t nc, uint8_t *out)
+{
+	EVP_MAC_CTX *ctx = wire_hmac(s->hash);
+	size_t n;
+
+	wire_must(EVP_MAC_init(ctx, key, key_len, NULL) && EVP_MAC_update(ctx, a, na) &&
+		  EVP_MAC_update(ctx, b, nb) && EVP_MAC_update(ctx, c, nc) &&
+		  EVP_MAC_final(ctx, out, &n, 64), "HMAC");
 }
 
 /* ---- keys ---- */
@@ -155,8 +218,8 @@ static inline void wire_label(const struct wire_half *h, const char *label, uint
 
 	info[len++] = 0;
 	info[len++] = 1;
-	wire_must(HMAC(EVP_get_digestbyname(h->suite->hash), h->secret,
-		       (int)wire_secret_len(h->suite), info, len, block, NULL), "HMAC");
+	wire_mac(h->suite, h->secret, wire_secret_len(h->suite), info, len, info, 0, info, 0,
+		 block);
 	memcpy(out, block, n);
 }
 
@@ -228,31 +291,15 @@ static inline void wire_pseudo(uint8_t *p, const struct wire_half *h, uint8_t ty
 	wire_header(p + 8, type, len);
 }
 
-/* MAC over up to three pieces. */
-static inline void wire_mac(const struct wire_half *h, const uint8_t *key, size_t key_len,
-			    const uint8_t *a, size_t na, const uint8_t *b, size_t nb,
-			    const uint8_t *c, size_t nc, uint8_t *out)
-{
-	uint8_t *all = malloc(na + nb + nc + 1), md[64];
-
-	wire_must(all != NULL, "malloc");
-	memcpy(all, a, na);
-	memcpy(all + na, b, nb);
-	memcpy(all + na + nb, c, nc);
-	wire_must(HMAC(EVP_get_digestbyname(h->suite->hash), key, (int)key_len, all, na + nb + nc,
-		       md, NULL), "HMAC");
-	memcpy(out, md, h->suite->tag);
-	free(all);
-}
-
 /* The MAC of TLS 1.2: over the pseudo header and these bytes. */
 static inline void wire_mac12(const struct wire_half *h, uint8_t type, const uint8_t *p, size_t n,
 			      uint8_t *out)
 {
-	uint8_t head[13];
+	uint8_t head[13], md[64];
 
 	wire_pseudo(head, h, type, n);
-	wire_mac(h, h->mac, h->suite->tag, head, 13, p, n, p, 0, out);
+	wire_mac(h->suite, h->mac, h->suite->tag, head, 13, p, n, p, 0, md);
+	memcpy(out, md, h->suite->tag);
 }
 
 /* iv XOR seq, or salt | explicit nonce; as long as the IV of the suite. */
@@ -270,34 +317,26 @@ static inline size_t wire_nonce(const struct wire_half *h, const uint8_t *wire, 
 	return n;
 }
 
-static inline const EVP_CIPHER *wire_cipher(const struct wire_half *h)
-{
-	const EVP_CIPHER *c = EVP_get_cipherbyname(h->suite->cipher);
-
-	wire_must(c != NULL, h->suite->cipher);
-	return c;
-}
-
 /* AES-CBC without padding of its own, in place. */
 static inline void wire_cbc(const struct wire_half *h, bool seal, const uint8_t *iv, uint8_t *p,
 			    size_t len)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	EVP_CIPHER_CTX *ctx = wire_ctx();
 	int n = 0;
 
-	wire_must(len % 16 == 0 && EVP_CipherInit_ex(ctx, wire_cipher(h), NULL, h->key, iv, seal) &&
+	wire_must(len % 16 == 0 &&
+		  EVP_CipherInit_ex(ctx, wire_cipher(h->suite->cipher), NULL, h->key, iv, seal) &&
 		  EVP_CIPHER_CTX_set_padding(ctx, 0) && EVP_CipherUpdate(ctx, p, &n, p, (int)len) &&
 		  n == (int)len, "CBC");
-	EVP_CIPHER_CTX_free(ctx);
 }
 
 /* Seal or open in place; the tag lies behind. */
 static inline bool wire_aead(const struct wire_half *h, bool seal, const uint8_t *wire,
 			     const uint8_t *aad, size_t aad_len, uint8_t *p, size_t len)
 {
-	const EVP_CIPHER *cipher = wire_cipher(h);
+	const EVP_CIPHER *cipher = wire_cipher(h->suite->cipher);
 	bool ccm = EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CCM_MODE, good;
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	EVP_CIPHER_CTX *ctx = wire_ctx();
 	uint8_t nonce[48], none;
 	int n = 0, tag = h->suite->tag;
 
@@ -317,7 +356,6 @@ static inline bool wire_aead(const struct wire_half *h, bool seal, const uint8_t
 	if (seal)
 		wire_must(good && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, tag, p + len),
 			  "AEAD");
-	EVP_CIPHER_CTX_free(ctx);
 	return good;
 }
 
@@ -387,18 +425,20 @@ static inline size_t wire_seal13(struct wire_half *h, const struct wire_how *how
 				 const uint8_t *text, size_t len, uint8_t *body)
 {
 	size_t n = len + 1 + how->zeros;
-	uint8_t head[5], nonce[48];
+	uint8_t head[5], nonce[48], mac[64];
 
 	memcpy(body, text, len);
 	body[len] = type;
 	memset(body + len + 1, 0, how->zeros);
 	wire_spoil(how, body, n);
 	wire_header(head, 23, n + h->suite->tag);
-	if (h->suite->kind == WIRE_AEAD)
+	if (h->suite->kind == WIRE_AEAD) {
 		wire_aead(h, true, NULL, head, 5, body, n);
-	else
-		wire_mac(h, h->key, h->suite->key, nonce, wire_nonce(h, NULL, nonce), head, 5,
-			 body, n, body + n);
+	} else {
+		wire_mac(h->suite, h->key, h->suite->key, nonce, wire_nonce(h, NULL, nonce), head,
+			 5, body, n, mac);
+		memcpy(body + n, mac, h->suite->tag);
+	}
 	return n + h->suite->tag;
 }
 
@@ -488,8 +528,8 @@ static inline const char *wire_open13(struct wire_half *h, const uint8_t *head, 
 		if (!wire_aead(h, false, NULL, head, 5, body, n))
 			return "bad tag";
 	} else {
-		wire_mac(h, h->key, h->suite->key, nonce, wire_nonce(h, NULL, nonce), head, 5, body,
-			 n, mac);
+		wire_mac(h->suite, h->key, h->suite->key, nonce, wire_nonce(h, NULL, nonce), head,
+			 5, body, n, mac);
 		if (CRYPTO_memcmp(mac, body + n, tag))
 			return "bad MAC";
 	}
@@ -509,7 +549,8 @@ static inline const char *wire_open13(struct wire_half *h, const uint8_t *head, 
 static inline const char *wire_open(struct wire_half *h, const uint8_t *record, size_t len,
 				    uint8_t *text, struct wire_seen *seen)
 {
-	uint8_t body[WIRE_MAX], *at = body;
+	static __thread uint8_t body[WIRE_MAX];
+	uint8_t *at = body;
 	const char *why;
 
 	memset(seen, 0, sizeof(*seen));

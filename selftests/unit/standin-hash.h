@@ -114,12 +114,14 @@ static void hash_compress(const struct hash_kind *kind, struct hash_ctx *ctx, co
 
 static void hash_add(const struct hash_kind *kind, struct hash_ctx *ctx, const u8 *data, u32 len)
 {
-	u32 have;
+	u32 have, part;
 
-	for (; len; data++, len--) {
-		have = (u32)(ctx->count++ % kind->block);
-		ctx->buf[have] = *data;
-		if (have + 1 == kind->block)
+	for (; len; data += part, len -= part) {
+		have = (u32)(ctx->count % kind->block);
+		part = min(len, kind->block - have);
+		memcpy(ctx->buf + have, data, part);
+		ctx->count += part;
+		if (have + part == kind->block)
 			hash_compress(kind, ctx, ctx->buf);
 	}
 }
@@ -327,21 +329,23 @@ static int cbc(struct skcipher_request *req, bool encrypt)
 {
 	struct crypto_skcipher *tfm = req->tfm;
 	u8 *p = req->src[0].buf, next[16];
-	EVP_CIPHER_CTX *ctx;
-	int n;
+	static EVP_CIPHER_CTX *ctx;
+	static EVP_CIPHER *ciphers[2];
+	int n, i = tfm->key_len == 32;
 
 	if (fails("skcipher"))
 		return -EIO;
 	if (req->src != req->dst || !tfm->key_len || req->len % 16 || !req->len ||
 	    req->src[0].len < req->len)
 		return -EINVAL;
-	ctx = EVP_CIPHER_CTX_new();
+	if (!ctx)
+		ctx = EVP_CIPHER_CTX_new();
+	if (!ciphers[i])	/* slow */
+		ciphers[i] = EVP_CIPHER_fetch(NULL, i ? "AES-256-CBC" : "AES-128-CBC", NULL);
 	memcpy(next, p + req->len - 16, 16);
-	EVP_CipherInit_ex(ctx, tfm->key_len == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc(), NULL,
-			  tfm->key, req->iv, encrypt);
+	EVP_CipherInit_ex(ctx, ciphers[i], NULL, tfm->key, req->iv, encrypt);
 	EVP_CIPHER_CTX_set_padding(ctx, 0);
 	EVP_CipherUpdate(ctx, p, &n, p, (int)req->len);
-	EVP_CIPHER_CTX_free(ctx);
 	memcpy(req->iv, encrypt ? p + req->len - 16 : next, 16);
 	return 0;
 }

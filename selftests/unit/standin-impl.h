@@ -184,7 +184,7 @@ static int tap_done(void)
 	return tap_bad != 0;
 }
 
-static size_t unhex(const char *hex, u8 *out)
+static __attribute__((unused)) size_t unhex(const char *hex, u8 *out)
 {
 	size_t n = 0;
 	unsigned int v;
