@@ -61,6 +61,7 @@
 struct kssl_half;
 struct kssl_hs;
 struct kssl_ktls;
+struct kssl_master;
 struct kssl_net;
 struct proto_ops;
 
@@ -195,6 +196,7 @@ struct kssl_post {
  * @post: handshake message on its way in
  * @seal: sending keys or NULL
  * @open: receiving keys or NULL
+ * @master: what KSSL_EXPORTER exports from, or NULL
  * @cert: peer's certificate, DER, or NULL
  * @cert_len: its length, bytes
  * @subject: peer's subject or NULL
@@ -240,6 +242,7 @@ struct kssl_session {
 	struct kssl_post post;
 	struct kssl_half *seal;
 	struct kssl_half *open;
+	struct kssl_master *master;
 	u8 *cert;
 	u32 cert_len;
 	char *subject;

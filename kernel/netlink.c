@@ -15,6 +15,7 @@
 #include <net/ipv6.h>
 
 #include "calls.h"
+#include "exporter.h"
 #include "generated/netlink.h"
 #include "keys.h"
 #include "session.h"
@@ -607,6 +608,33 @@ static int done_keys(struct genl_info *info, struct kssl_hs_answer *a)
 	return 0;
 }
 
+static int done_exporter(struct genl_info *info, struct kssl_hs_answer *a)
+{
+	struct nlattr *nest = info->attrs[KSSL_A_HS_EXPORTER];
+	struct nlattr *attrs[KSSL_A_EXPORTER_MAX + 1], *secret, *randoms;
+	int err;
+
+	if (!nest)
+		return 0;
+	err = nla_parse_nested(attrs, KSSL_A_EXPORTER_MAX, nest, kssl_exporter_nl_policy,
+			       info->extack);
+	if (err)
+		return err;
+	secret = attrs[KSSL_A_EXPORTER_SECRET];
+	randoms = attrs[KSSL_A_EXPORTER_RANDOMS];
+	a->master = kssl_exporter_new(kssl_suite_find(a->version, a->suite),
+				      secret ? nla_data(secret) : NULL, secret ? nla_len(secret) : 0,
+				      randoms ? nla_data(randoms) : NULL,
+				      randoms ? nla_len(randoms) : 0);
+	if (!IS_ERR(a->master))
+		return 0;
+	err = PTR_ERR(a->master);
+	a->master = NULL;
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(info->extack, nest, "exporter secret does not fit the cipher suite");
+	return err;
+}
+
 static int done(struct genl_info *info, struct kssl_session *s, struct kssl_hs_answer *a)
 {
 	int err;
@@ -619,6 +647,8 @@ static int done(struct genl_info *info, struct kssl_session *s, struct kssl_hs_a
 				    "suite does not encrypt, and policy mac-only is 0");
 		err = -EACCES;
 	}
+	if (!err)	/* the suite is known to exist by now */
+		err = done_exporter(info, a);
 	return err ?: explain(info, kssl_upcall_done(s, a));
 }
 
@@ -671,6 +701,7 @@ static int hs_done_doit(struct sk_buff *req, struct genl_info *info)
 		end_refused(info);
 	kssl_keys_free(a.seal);
 	kssl_keys_free(a.open);
+	kssl_exporter_free(a.master);
 	memzero_explicit(genlmsg_data(info->genlhdr), genlmsg_len(info->genlhdr));
 	info->attrs = NULL;
 	return err;

@@ -10,6 +10,7 @@
 #include <net/netns/generic.h>
 #include <net/tcp.h>
 
+#include "exporter.h"
 #include "framer.h"
 #include "keys.h"
 #include "ktls.h"
@@ -187,6 +188,8 @@ static void wipe(struct kssl_session *s)
 	s->seal = NULL;
 	kssl_keys_free(s->open);
 	s->open = NULL;
+	kssl_exporter_free(s->master);
+	s->master = NULL;
 	kssl_tx_release(s);
 	kssl_framer_release(s);
 }

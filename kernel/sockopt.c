@@ -12,6 +12,7 @@
 #include <net/tcp.h>
 
 #include "calls.h"
+#include "exporter.h"
 #include "keys.h"
 #include "ktls.h"
 #include "mib.h"
@@ -481,9 +482,42 @@ static int get_error(struct kssl_session *s, struct answer *a)
 	return answer_with(a, &s->error, sizeof(s->error), false);
 }
 
+static int export_locked(const struct kssl_session *s, struct kssl_exporter *x)
+{
+	if (s->state < KSSL_STATE_OPEN)
+		return -ENOTCONN;
+	return s->master ? kssl_exporter_derive(s->master, x) : -ENODATA;
+}
+
+static int ask_exporter(struct sock *sk, char __user *val, int __user *len)
+{
+	struct kssl_exporter *x;
+	int room, err;
+
+	if (get_user(room, len))
+		return -EFAULT;
+	if (room != sizeof(*x))
+		return -EINVAL;
+	x = memdup_user(val, sizeof(*x));
+	if (IS_ERR(x))
+		return PTR_ERR(x);
+	err = -EINVAL;
+	if (kssl_exporter_valid(x)) {
+		lock_sock(sk);
+		err = export_locked(kssl_of(sk), x);
+		release_sock(sk);
+	}
+	if (!err && copy_to_user(val + offsetof(struct kssl_exporter, out), x->out, x->out_len))
+		err = -EFAULT;
+	kfree_sensitive(x);
+	return err;
+}
+
+/* set; get: fill an answer; ask: the value goes in and comes out. */
 static const struct {
 	int (*set)(struct sock *sk, sockptr_t val, unsigned int len);
 	int (*get)(struct kssl_session *s, struct answer *a);
+	int (*ask)(struct sock *sk, char __user *val, int __user *len);
 } options[] = {
 	[KSSL_PEER_NAME] = { set_peer_name, get_peer_name },
 	[KSSL_IDENTITY] = { set_identity, get_identity },
@@ -501,6 +535,7 @@ static const struct {
 	[KSSL_RECORD_SIZE] = { set_record_size, get_record_size },
 	[KSSL_PAD] = { set_pad, get_pad },
 	[KSSL_EOF_MODE] = { set_eof_mode, get_eof_mode },
+	[KSSL_EXPORTER] = { .ask = ask_exporter },
 	[KSSL_TEXT] = { set_text, NULL },
 };
 
@@ -564,7 +599,7 @@ int kssl_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigne
  * @val: where to
  * @len: room there; set to what was written, or to what is needed (ERANGE)
  *
- * No option returns key material.  Return: 0 or negative errno, see kssl(7).
+ * No option returns the session's keys.  Return: 0 or negative errno, see kssl(7).
  */
 int kssl_getsockopt(struct sock *sk, int level, int name, char __user *val, int __user *len)
 {
@@ -575,6 +610,8 @@ int kssl_getsockopt(struct sock *sk, int level, int name, char __user *val, int 
 		return -EOPNOTSUPP;
 	if (level != SOL_KSSL)
 		return kssl_ulp_base_prot(sk)->getsockopt(sk, level, name, val, len);
+	if (name >= 0 && name < ARRAY_SIZE(options) && options[name].ask)
+		return options[name].ask(sk, val, len);
 	err = find_and_get(sk, name, &a);
 	if (!err)
 		err = copy_out(&a, val, len);

@@ -739,13 +739,14 @@ static void keep_free(struct keep *k)
 }
 
 /* The answer's copies become the session's; the old ones are freed with @k. */
-static void store(struct kssl_session *s, const struct kssl_hs_answer *a, struct keep *k)
+static void store(struct kssl_session *s, struct kssl_hs_answer *a, struct keep *k)
 {
 	s->version = a->version;
 	s->suite = a->suite;
 	s->peer_verified = a->peer_verified;
 	s->resumed = a->resumed;
 	s->cert_len = a->peer_cert_len;
+	swap(s->master, a->master);
 	swap(s->cert, k->cert);
 	swap(s->subject, k->subject);
 	swap(s->identity, k->identity);
@@ -773,7 +774,7 @@ static int finish(struct kssl_session *s, struct kssl_hs_answer *a, struct keep 
 /**
  * kssl_upcall_done() - a worker is done: bytes out, keys in
  * @s: the session
- * @a: its answer; @a->seal and @a->open are taken over on success
+ * @a: its answer; @a->seal, @a->open and @a->master are taken over on success
  *
  * Return: 0; -EINVAL (keys missing, or more consumed than offered); -ENOENT (no
  * such question); -ENOMEM (the session has failed); or why bytes were not sent.

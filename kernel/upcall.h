@@ -14,6 +14,7 @@
  * hs-done:
  * @seal: keys to send with; taken over by kssl_upcall_done() (set to NULL)
  * @open: keys to receive with; likewise
+ * @master: what keying material is exported from, or NULL; likewise
  * @version, @suite, @record_limit, @peer_verified, @resumed: as negotiated
  * @peer_cert, @peer_cert_len: DER or NULL
  * @peer_subject, @identity, @alpn, @sni: strings or NULL
@@ -33,6 +34,7 @@ struct kssl_hs_answer {
 
 	struct kssl_half *seal;
 	struct kssl_half *open;
+	struct kssl_master *master;
 	u16 version;
 	u16 suite;
 	u16 record_limit;

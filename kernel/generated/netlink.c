@@ -11,6 +11,11 @@ const struct nla_policy kssl_keys_nl_policy[KSSL_A_KEYS_MAX + 1] = {
 	[KSSL_A_KEYS_FLAGS] = { .type = NLA_U32 },
 };
 
+const struct nla_policy kssl_exporter_nl_policy[KSSL_A_EXPORTER_MAX + 1] = {
+	[KSSL_A_EXPORTER_SECRET] = { .type = NLA_BINARY, .len = 48 },
+	[KSSL_A_EXPORTER_RANDOMS] = { .type = NLA_BINARY, .len = 64 },
+};
+
 const struct nla_policy kssl_worker_nl_policy[KSSL_A_WORKER_MAX + 1] = {
 	[KSSL_A_WORKER_ABI] = { .type = NLA_U32 },
 	[KSSL_A_WORKER_CAPACITY] = NLA_POLICY_RANGE(NLA_U32, 1, 32767),
@@ -47,6 +52,7 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_ALERT_RECEIVED] = { .type = NLA_U8 },
 	[KSSL_A_HS_VERIFY] = { .type = NLA_U32 },
 	[KSSL_A_HS_TEXT] = { .type = NLA_NUL_STRING, .len = 119 },
+	[KSSL_A_HS_EXPORTER] = NLA_POLICY_NESTED(kssl_exporter_nl_policy),
 };
 
 const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1] = {

@@ -7,6 +7,7 @@
 #include <uapi/linux/kssl_netlink.h>
 
 extern const struct nla_policy kssl_keys_nl_policy[KSSL_A_KEYS_MAX + 1];
+extern const struct nla_policy kssl_exporter_nl_policy[KSSL_A_EXPORTER_MAX + 1];
 extern const struct nla_policy kssl_worker_nl_policy[KSSL_A_WORKER_MAX + 1];
 extern const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1];
 extern const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1];

@@ -17,7 +17,7 @@ from genl import Genl, Refused, attr, nest, u8, u16, u64  # noqa: E402
 from records import ALERT, DATA, HANDSHAKE, Half, Peer  # noqa: E402
 
 SESSION, BYTES, CONSUMED, VERSION, SUITE, TX, RX = 1, 14, 15, 16, 17, 18, 19
-ERR, ALERT_SENT, TEXT = 26, 27, 30
+ERR, ALERT_SENT, TEXT, EXPORTER = 26, 27, 30, 31
 ID, REQUEST = 1, 31
 KEY_RECORDS, REKEY_SECONDS, UPDATE_RATE = 4, 5, 6
 
@@ -157,6 +157,12 @@ def bad_keys():
         'suite of 1.2': [version, u16(SUITE, 0xc02f), tx, rx],
         'version 1.1': [u16(VERSION, 0x302), suite, tx, rx],
         'garbage nest': [version, suite, attr(TX | 0x8000, b'\xff' * 7), rx],
+        'exporter without a secret': [version, suite, tx, rx, nest(EXPORTER)],
+        'exporter, short secret': [version, suite, tx, rx, nest(EXPORTER, attr(1, bytes(31)))],
+        'exporter, long secret': [version, suite, tx, rx, nest(EXPORTER, attr(1, bytes(49)))],
+        'exporter, randoms in 1.3': [version, suite, tx, rx, nest(EXPORTER, attr(1, bytes(32)),
+                                                                  attr(2, bytes(64)))],
+        'exporter, garbage': [version, suite, tx, rx, attr(EXPORTER | 0x8000, b'\xff' * 7)],
     }
     nl = register()
     for name, attrs in rows.items():

@@ -23,11 +23,12 @@ static int hex_digit(char c)
  * export_secret() - the secret of a key log line
  * @line: "LABEL client-random secret", the last two in hex
  * @label: the label wanted
- * @keys: where to
+ * @secret: where to, SECRET_MAX bytes
+ * @len: set to its length
  *
  * Return: true if the line has that label and a secret that fits.
  */
-bool export_secret(const char *line, const char *label, struct hs_keys *keys)
+bool export_secret(const char *line, const char *label, uint8_t *secret, size_t *len)
 {
 	size_t n = strlen(label);
 	const char *hex;
@@ -42,9 +43,9 @@ bool export_secret(const char *line, const char *label, struct hs_keys *keys)
 
 		if (hi < 0 || lo < 0)
 			return false;
-		keys->secret[n] = (uint8_t)(hi << 4 | lo);
+		secret[n] = (uint8_t)(hi << 4 | lo);
 	}
-	keys->secret_len = n;
+	*len = n;
 	return n > 0;
 }
 
@@ -135,4 +136,20 @@ bool export_keys12(SSL *ssl, bool server, struct hs_keys *tx, struct hs_keys *rx
 	}
 	OPENSSL_cleanse(block, sizeof(block));
 	return good;
+}
+
+/**
+ * export_master12() - what the kernel exports keying material from (RFC 5705, 4)
+ * @ssl: a finished TLS 1.2 handshake
+ * @x: filled; left empty without extended master secret, since nobody must rely
+ *	on material that a man in the middle can have on both sides (RFC 7627, 5.4)
+ */
+void export_master12(SSL *ssl, struct hs_exporter *x)
+{
+	if (SSL_get_extms_support(ssl) != 1)
+		return;
+	x->secret_len = SSL_SESSION_get_master_key(SSL_get_session(ssl), x->secret, SECRET_MAX);
+	SSL_get_client_random(ssl, x->randoms, SSL3_RANDOM_SIZE);
+	SSL_get_server_random(ssl, x->randoms + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
+	x->randoms_len = sizeof(x->randoms);
 }

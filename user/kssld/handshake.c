@@ -83,10 +83,13 @@ void handshake_keylog(const SSL *ssl, const char *line)
 		return;
 	client = h->req.server ? &h->result.rx : &h->result.tx;
 	server = h->req.server ? &h->result.tx : &h->result.rx;
-	if (export_secret(line, "SERVER_TRAFFIC_SECRET_0", server))
+	if (export_secret(line, "SERVER_TRAFFIC_SECRET_0", server->secret, &server->secret_len))
 		h->counting |= h->req.server;
-	else if (export_secret(line, "CLIENT_TRAFFIC_SECRET_0", client))
+	else if (export_secret(line, "CLIENT_TRAFFIC_SECRET_0", client->secret, &client->secret_len))
 		h->counting |= !h->req.server;
+	else
+		export_secret(line, "EXPORTER_SECRET", h->result.exporter.secret,
+			      &h->result.exporter.secret_len);
 }
 
 /* Records and alerts going by: tickets count as records of our write key. */
@@ -446,6 +449,8 @@ static enum hs_state finish(struct handshake *h)
 	if (tls13 ? !r->tx.secret_len || !r->rx.secret_len :
 		    !export_keys12(h->ssl, h->req.server, &r->tx, &r->rx))
 		return failed(h, EINVAL, "no keys for that cipher suite");
+	if (!tls13)
+		export_master12(h->ssl, &r->exporter);
 	if (!keep_peer(h))
 		return failed(h, ENOMEM, "out of memory");
 	keep_names(h);

@@ -112,6 +112,14 @@ struct hs_keys {
 	uint64_t seq;
 };
 
+/* What keying material is exported from (KSSL_EXPORTER); secret_len 0: nothing. */
+struct hs_exporter {
+	uint8_t secret[SECRET_MAX];
+	size_t secret_len;
+	uint8_t randoms[2 * SSL3_RANDOM_SIZE];
+	size_t randoms_len;
+};
+
 enum hs_state { HS_MORE, HS_DONE, HS_FAILED };
 
 /* How a handshake ended. */
@@ -120,6 +128,7 @@ struct hs_result {
 	uint16_t suite;
 	struct hs_keys tx;
 	struct hs_keys rx;
+	struct hs_exporter exporter;
 	char subject[1024];
 	uint8_t *cert;
 	size_t cert_len;
@@ -155,8 +164,9 @@ int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 
 /* ---- export.c ---- */
 
-bool export_secret(const char *line, const char *label, struct hs_keys *keys);
+bool export_secret(const char *line, const char *label, uint8_t *secret, size_t *len);
 bool export_keys12(SSL *ssl, bool server, struct hs_keys *tx, struct hs_keys *rx);
+void export_master12(SSL *ssl, struct hs_exporter *x);
 
 /* ---- worker.c ---- */
 

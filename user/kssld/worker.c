@@ -139,6 +139,19 @@ static int put_keys(struct nl_msg *msg, int attr, const struct hs_keys *k)
 	return nla_nest_end(msg, nest);
 }
 
+static int put_exporter(struct nl_msg *msg, const struct hs_exporter *x)
+{
+	struct nlattr *nest;
+
+	if (!x->secret_len)
+		return 0;
+	nest = nla_nest_start(msg, KSSL_A_HS_EXPORTER);
+	if (!nest || put_some(msg, KSSL_A_EXPORTER_SECRET, x->secret, x->secret_len) ||
+	    put_some(msg, KSSL_A_EXPORTER_RANDOMS, x->randoms, x->randoms_len))
+		return -1;
+	return nla_nest_end(msg, nest);
+}
+
 static int put_done(struct nl_msg *msg, const struct hs_result *r)
 {
 	if (nla_put_u16(msg, KSSL_A_HS_VERSION, r->version) ||
@@ -148,7 +161,8 @@ static int put_done(struct nl_msg *msg, const struct hs_result *r)
 	    put_text(msg, KSSL_A_HS_PEER_SUBJECT, r->subject) ||
 	    put_text(msg, KSSL_A_HS_IDENTITY, r->identity) ||
 	    put_text(msg, KSSL_A_HS_ALPN, r->alpn) || put_text(msg, KSSL_A_HS_SNI, r->sni) ||
-	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx))
+	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx) ||
+	    put_exporter(msg, &r->exporter))
 		return -1;
 	if (r->cert && r->cert_len <= KSSL_CERT_MAX)
 		return nla_put(msg, KSSL_A_HS_PEER_CERT, (int)r->cert_len, r->cert);

@@ -47,13 +47,17 @@
  * @KSSL_PAD: u32, TLS 1.3: text is padded to a multiple of this, 2 to 16384; 0,
  *	the default: not at all.
  * @KSSL_EOF_MODE: u32, enum kssl_eof_mode: what a FIN without close_notify is.
+ * @KSSL_EXPORTER: get, struct kssl_exporter, in and out: keying material that
+ *	both ends can derive and nobody else (RFC 5705; RFC 8446, 7.5).  ENOTCONN
+ *	before the handshake is done; ENODATA: own keys, a failed session, or TLS
+ *	1.2 without extended master secret (RFC 7627, 5.4).
  * @KSSL_TEXT: set, bytes: text that the program's own TLS library had opened
  *	already, at most KSSL_TEXT_MAX at once; reads return it, in order, before
  *	anything from the network.  Length 0: the library had received the peer's
  *	close_notify, and nothing follows.  After KSSL_KEY_RX and before any
  *	record is read (EBUSY).
  *
- * Numbers 17 to 19 are taken for options to come (EXPORTER, DETACH).
+ * Numbers 18 and 19 are taken for options to come (DETACH).
  */
 enum kssl_option {
 	KSSL_PEER_NAME = 1,
@@ -72,6 +76,7 @@ enum kssl_option {
 	KSSL_RECORD_SIZE = 14,
 	KSSL_PAD = 15,
 	KSSL_EOF_MODE = 16,
+	KSSL_EXPORTER = 17,
 	KSSL_TEXT = 20,
 };
 
@@ -231,6 +236,36 @@ struct kssl_key {
 	__u8 key[KSSL_KEY_MAX];
 	__u8 iv[KSSL_IV_MAX];
 	__u8 mac[KSSL_MAC_MAX];
+};
+
+#define KSSL_EXPORTER_LABEL_MAX		249	/* RFC 8446, 7.1 */
+#define KSSL_EXPORTER_CONTEXT_MAX	1024
+#define KSSL_EXPORTER_OUT_MAX		512
+
+/**
+ * struct kssl_exporter - what KSSL_EXPORTER is asked, and its answer
+ * @label_len: in, length of the label, 1 to KSSL_EXPORTER_LABEL_MAX
+ * @context_len: in, length of the context
+ * @out_len: in, bytes wanted, 1 to KSSL_EXPORTER_OUT_MAX
+ * @has_context: in, 0: no context, which in TLS 1.2 differs from an empty one
+ * @reserved: 0
+ * @label: in, the label; none that begins like one of TLS itself ("client
+ *	finished", "server finished", "master secret", "extended master secret",
+ *	"key expansion")
+ * @context: in, the context
+ * @out: out, the keying material; nothing else is written
+ *
+ * The option's length is that of the structure.  EINVAL for all that is not so.
+ */
+struct kssl_exporter {
+	__u16 label_len;
+	__u16 context_len;
+	__u16 out_len;
+	__u8 has_context;
+	__u8 reserved;
+	char label[256];
+	__u8 context[KSSL_EXPORTER_CONTEXT_MAX];
+	__u8 out[KSSL_EXPORTER_OUT_MAX];
 };
 
 #endif /* _UAPI_LINUX_KSSL_H */

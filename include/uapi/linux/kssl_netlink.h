@@ -90,9 +90,18 @@ enum kssl_a_hs {
 	KSSL_A_HS_ALERT_RECEIVED,	/* Alert description that the peer sent. */
 	KSSL_A_HS_VERIFY,	/* Certificate verification code (X509_V_ERR_*). */
 	KSSL_A_HS_TEXT,	/* The reason in words. */
+	KSSL_A_HS_EXPORTER,	/* Without it KSSL_EXPORTER is ENODATA. */
 
 	__KSSL_A_HS_MAX,
 	KSSL_A_HS_MAX = (__KSSL_A_HS_MAX - 1),
+};
+
+enum kssl_a_exporter {
+	KSSL_A_EXPORTER_SECRET = 1,	/* TLS 1.3: exporter_master_secret. TLS 1.2: master_secret. */
+	KSSL_A_EXPORTER_RANDOMS,	/* TLS 1.2: the client's random, then the server's. */
+
+	__KSSL_A_EXPORTER_MAX,
+	KSSL_A_EXPORTER_MAX = (__KSSL_A_EXPORTER_MAX - 1),
 };
 
 enum kssl_a_session {

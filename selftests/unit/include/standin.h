@@ -7,6 +7,7 @@
 #ifndef STANDIN_H
 #define STANDIN_H
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -27,6 +28,9 @@ typedef struct { int n; } refcount_t;
 typedef struct { int n; } spinlock_t;
 
 #define U64_MAX UINT64_MAX
+#ifndef min
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#endif
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define __rcu
 #define __force
