@@ -17,7 +17,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <linux/kssl.h>
 
 #define RECORD_HEADER 5
 #define ALPN_MAX 256
@@ -32,6 +31,7 @@
  * @result: failure until finish() says otherwise
  * @done: finish() has said so
  * @counting: our application write key is in use: count records
+ * @etm: TLS 1.2: encrypt-then-MAC was agreed on
  */
 struct handshake {
 	const struct config *config;
@@ -43,6 +43,7 @@ struct handshake {
 	struct hs_result result;
 	bool done;
 	bool counting;
+	bool etm;
 };
 
 static int ex_index(void)
@@ -77,7 +78,7 @@ static enum hs_state failed(struct handshake *h, int err, const char *text)
 void handshake_keylog(const SSL *ssl, const char *line)
 {
 	struct handshake *h = of(ssl);
-	struct hs_keys *client, *server;
+	struct kssl_key *client, *server;
 
 	if (!h)
 		return;
@@ -89,7 +90,10 @@ void handshake_keylog(const SSL *ssl, const char *line)
 		h->counting |= !h->req.server;
 }
 
-/* Records and alerts going by: tickets count as records of our write key. */
+/*
+ * What goes by: tickets count as records of our write key; a ServerHello says
+ * whether the MAC comes last.
+ */
 static void on_message(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
 		       void *arg)
 {
@@ -102,6 +106,8 @@ static void on_message(int write_p, int version, int type, const void *buf, size
 		return;
 	if (type == SSL3_RT_HEADER && write_p && h->counting)
 		h->result.tx.seq++;
+	if (type == SSL3_RT_HANDSHAKE && len && p[0] == SSL3_MT_SERVER_HELLO)
+		h->etm = kssl_hello_etm(p, len);
 	if (type != SSL3_RT_ALERT || len != 2)
 		return;
 	if (write_p)
@@ -435,16 +441,30 @@ static void keep_names(struct handshake *h)
 		snprintf(r->identity, sizeof(r->identity), "%s", h->identity->name);
 }
 
+/* Both directions' keys; in TLS 1.3 the key log has given them. */
+static int take_keys(struct handshake *h)
+{
+	struct hs_result *r = &h->result;
+
+	if (SSL_version(h->ssl) == TLS1_3_VERSION)
+		return r->tx.secret_len && r->rx.secret_len ? 0 : EOPNOTSUPP;
+	r->tx.seq = 1;		/* Finished was 0 */
+	r->rx.seq = 1;
+	return kssl_keys12(h->ssl, h->etm, &r->tx, &r->rx);
+}
+
 /* The one place where a failure becomes a success. */
 static enum hs_state finish(struct handshake *h)
 {
 	struct hs_result *r = &h->result;
-	bool tls13 = SSL_version(h->ssl) == TLS1_3_VERSION;
+	int err;
 
 	if (!peer_is_good(h))
 		return failed(h, EKEYREJECTED, "peer was not verified");
-	if (tls13 ? !r->tx.secret_len || !r->rx.secret_len :
-		    !export_keys12(h->ssl, h->req.server, &r->tx, &r->rx))
+	err = take_keys(h);
+	if (err == ENOMEM)
+		return failed(h, err, "out of memory");
+	if (err)
 		return failed(h, EINVAL, "no keys for that cipher suite");
 	if (!keep_peer(h))
 		return failed(h, ENOMEM, "out of memory");

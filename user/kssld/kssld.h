@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <openssl/ssl.h>
+#include <linux/kssl.h>
+#include "../lib/suite.h"
 
 #define KSSLD_VERSION "0.1"
 
@@ -99,27 +101,14 @@ struct hs_request {
 	struct sockaddr_storage remote;
 };
 
-#define SECRET_MAX 48
-
-/* Keys of one direction, as struct kssl_key has them. */
-struct hs_keys {
-	uint8_t secret[SECRET_MAX];
-	size_t secret_len;
-	uint8_t key[32];
-	size_t key_len;
-	uint8_t iv[16];
-	size_t iv_len;
-	uint64_t seq;
-};
-
 enum hs_state { HS_MORE, HS_DONE, HS_FAILED };
 
 /* How a handshake ended. */
 struct hs_result {
 	uint16_t version;
 	uint16_t suite;
-	struct hs_keys tx;
-	struct hs_keys rx;
+	struct kssl_key tx;
+	struct kssl_key rx;
 	char subject[1024];
 	uint8_t *cert;
 	size_t cert_len;
@@ -155,8 +144,7 @@ int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 
 /* ---- export.c ---- */
 
-bool export_secret(const char *line, const char *label, struct hs_keys *keys);
-bool export_keys12(SSL *ssl, bool server, struct hs_keys *tx, struct hs_keys *rx);
+bool export_secret(const char *line, const char *label, struct kssl_key *keys);
 
 /* ---- worker.c ---- */
 

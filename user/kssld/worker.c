@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <arpa/inet.h>
 #include <event2/event.h>
-#include <linux/kssl.h>
 #include <linux/kssl_netlink.h>
 #include <linux/netlink.h>
 #include <netlink/genl/ctrl.h>
@@ -127,14 +126,16 @@ static int put_some(struct nl_msg *msg, int attr, const uint8_t *data, size_t le
 	return len ? nla_put(msg, attr, (int)len, data) : 0;
 }
 
-static int put_keys(struct nl_msg *msg, int attr, const struct hs_keys *k)
+static int put_keys(struct nl_msg *msg, int attr, const struct kssl_key *k)
 {
 	struct nlattr *nest = nla_nest_start(msg, attr);
 
 	if (!nest || put_some(msg, KSSL_A_KEYS_SECRET, k->secret, k->secret_len) ||
 	    put_some(msg, KSSL_A_KEYS_KEY, k->key, k->key_len) ||
 	    put_some(msg, KSSL_A_KEYS_IV, k->iv, k->iv_len) ||
-	    nla_put_u64(msg, KSSL_A_KEYS_SEQ, k->seq))
+	    put_some(msg, KSSL_A_KEYS_MAC, k->mac, k->mac_len) ||
+	    nla_put_u64(msg, KSSL_A_KEYS_SEQ, k->seq) ||
+	    (k->flags && nla_put_u32(msg, KSSL_A_KEYS_FLAGS, k->flags)))
 		return -1;
 	return nla_nest_end(msg, nest);
 }
