@@ -66,6 +66,11 @@ static struct handshake *of(const SSL *ssl)
 	return SSL_get_ex_data(ssl, ex_index());
 }
 
+static unsigned int legacy_allowed(const struct handshake *h)
+{
+	return h->identity ? h->identity->legacy : h->config->client_legacy;
+}
+
 static enum hs_state failed(struct handshake *h, int err, const char *text)
 {
 	h->result.err = err;
@@ -456,11 +461,14 @@ static int take_keys(struct handshake *h)
 /* The one place where a failure becomes a success. */
 static enum hs_state finish(struct handshake *h)
 {
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(h->ssl);
 	struct hs_result *r = &h->result;
 	int err;
 
 	if (!peer_is_good(h))
 		return failed(h, EKEYREJECTED, "peer was not verified");
+	if (!suites_allowed(cipher, legacy_allowed(h)))
+		return failed(h, EINVAL, "cipher suite is not allowed");
 	err = take_keys(h);
 	if (err == ENOMEM)
 		return failed(h, err, "out of memory");
@@ -470,7 +478,8 @@ static enum hs_state finish(struct handshake *h)
 		return failed(h, ENOMEM, "out of memory");
 	keep_names(h);
 	r->version = (uint16_t)SSL_version(h->ssl);
-	r->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(h->ssl));
+	r->suite = SSL_CIPHER_get_protocol_id(cipher);
+	r->legacy = kssl_suite_find(r->suite)->weak;
 	r->resumed = SSL_session_reused(h->ssl);
 	r->err = 0;
 	h->done = true;

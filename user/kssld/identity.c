@@ -99,12 +99,12 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 	SSL_CTX_set_keylog_callback(ctx, on_keylog);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (!SSL_CTX_set_min_proto_version(ctx, c->min_version) ||
-	    !SSL_CTX_set_max_proto_version(ctx, c->max_version) ||
-	    !SSL_CTX_set_ciphersuites(ctx, c->suites13) ||
-	    !SSL_CTX_set_cipher_list(ctx, c->suites12)) {
-		error("versions or suites: %s", reason());
+	    !SSL_CTX_set_max_proto_version(ctx, c->max_version)) {
+		error("versions: %s", reason());
 		goto bad;
 	}
+	if (!suites_set(c, ctx, id ? id->legacy : c->client_legacy))
+		goto bad;
 	if (!load_trust(c, ctx) || (id && !load_pair(id, ctx)))
 		goto bad;
 	if (server) {
@@ -128,6 +128,7 @@ int identity_load(struct config *c)
 {
 	struct identity *id;
 
+	suites_warn(c);
 	c->anonymous = context(c, NULL, false);
 	if (!c->anonymous)
 		return -1;

@@ -17,9 +17,12 @@
 
 enum level { LOG_LEVEL_ERROR, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* What peers can cause: so many lines a second at most, of each. */
+enum log_cause { LOG_FAILED_HANDSHAKE, LOG_LEGACY_SUITE, NR_LOG_CAUSES };
+
 void log_setup(enum level level, bool to_stderr);
 void log_msg(enum level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void log_failed_handshake(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_rated(enum log_cause cause, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define error(...) log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define info(...) log_msg(LOG_LEVEL_INFO, __VA_ARGS__)
@@ -37,6 +40,8 @@ enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
  * @names: comma separated host names; default: those in the certificate
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
+ * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
+ * @legacy_set: it has a line of its own
  * @is_default: for clients that name nobody we know
  * @server: context to serve with (identity.c)
  * @client: context to connect with (identity.c)
@@ -49,6 +54,8 @@ struct identity {
 	char *names;
 	char *alpn;
 	enum client_auth auth;
+	unsigned int legacy;
+	bool legacy_set;
 	bool is_default;
 	SSL_CTX *server;
 	SSL_CTX *client;
@@ -56,6 +63,10 @@ struct identity {
 
 /**
  * struct config - one configuration file, read
+ * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
+ * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
+ * @client_legacy: to clients without an identity; never more
+ * @client_legacy_set: it has a line of its own
  * @identities: in the order of the file
  * @anonymous: context of clients that present no certificate (identity.c)
  */
@@ -68,6 +79,9 @@ struct config {
 	char *suites13;
 	int min_version;
 	int max_version;
+	unsigned int legacy;
+	unsigned int client_legacy;
+	bool client_legacy_set;
 	enum level log;
 	char *trust_file;
 	char *trust_dir;
@@ -80,6 +94,14 @@ struct config {
 
 struct config *config_read(const char *path, bool must_exist);
 void config_free(struct config *c);
+
+/* ---- suites.c ---- */
+
+unsigned int suites_legacy(const char *name, size_t len);
+const char *suites_legacy_names(unsigned int legacy, char *out, size_t room);
+void suites_warn(const struct config *c);
+bool suites_set(const struct config *c, SSL_CTX *ctx, unsigned int legacy);
+bool suites_allowed(const SSL_CIPHER *cipher, unsigned int legacy);
 
 /* ---- identity.c ---- */
 
@@ -114,6 +136,7 @@ struct hs_result {
 	size_t cert_len;
 	bool verified;
 	bool resumed;
+	unsigned int legacy;	/* KSSL_SUITE_* that speak against the suite */
 	char identity[64];
 	char alpn[256];
 	char sni[256];

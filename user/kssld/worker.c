@@ -190,17 +190,43 @@ static void answer(struct worker *w, uint32_t session, enum hs_state state,
 	send_and_wipe(w, msg);
 }
 
-static void log_failure(const struct sockaddr_storage *remote, const struct hs_result *r)
+struct peer_text {
+	char address[INET6_ADDRSTRLEN];
+	int port;
+};
+
+static struct peer_text peer_text(const struct sockaddr_storage *remote)
 {
 	const struct sockaddr_in *sin = (const void *)remote;
 	const struct sockaddr_in6 *sin6 = (const void *)remote;
-	char text[INET6_ADDRSTRLEN] = "?";
+	struct peer_text text = { .address = "?" };
 	bool v6 = remote->ss_family == AF_INET6;
 
 	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)&sin6->sin6_addr :
-						(const void *)&sin->sin_addr, text, sizeof(text));
-	log_failed_handshake("handshake with %s port %d failed: %s", text,
-			     ntohs(v6 ? sin6->sin6_port : sin->sin_port), r->text);
+		  (const void *)&sin->sin_addr, text.address, sizeof(text.address));
+	text.port = ntohs(v6 ? sin6->sin6_port : sin->sin_port);
+	return text;
+}
+
+static void log_failure(const struct sockaddr_storage *remote, const struct hs_result *r)
+{
+	struct peer_text peer = peer_text(remote);
+
+	log_rated(LOG_FAILED_HANDSHAKE, "handshake with %s port %d failed: %s", peer.address,
+		  peer.port, r->text);
+}
+
+/* Who wants to be rid of old suites must learn who still uses them. */
+static void log_success(struct worker *w, const struct entry *e, const struct hs_result *r)
+{
+	struct peer_text peer = peer_text(&e->remote);
+	char names[64];
+
+	debug("worker %d: session %u: done, suite 0x%04x", w->number, e->session, r->suite);
+	if (*suites_legacy_names(r->legacy, names, sizeof(names)))
+		log_rated(LOG_LEGACY_SUITE, "legacy (%s): suite 0x%04x with %s port %d%s%s", names,
+			  r->suite, peer.address, peer.port, *r->identity ? ", identity " : "",
+			  r->identity);
 }
 
 /* Records (or none, to begin a client's) to the handshake, its word to the kernel. */
@@ -219,7 +245,7 @@ static void advance(struct worker *w, struct entry *e, const uint8_t *records, s
 	if (state == HS_FAILED)
 		log_failure(&e->remote, r);
 	else
-		debug("worker %d: session %u: done, suite 0x%04x", w->number, e->session, r->suite);
+		log_success(w, e, r);
 	forget(w, e->session);
 }
 

@@ -12,6 +12,7 @@
 
 #define BLOCK_MAX (2 * (KSSL_MAC_MAX + KSSL_KEY_MAX + KSSL_IV_MAX))
 
+#define TAG8 KSSL_SUITE_TAG8
 #define CBC KSSL_SUITE_CBC
 #define RSA_ KSSL_SUITE_RSA
 #define NULL_ KSSL_SUITE_NULL
@@ -22,7 +23,7 @@ static const struct kssl_suite_row rows[] = {
 	{ 0x1302, 0, 0, 0, 0 },		/* AES_256_GCM_SHA384 */
 	{ 0x1303, 0, 0, 0, 0 },		/* CHACHA20_POLY1305_SHA256 */
 	{ 0x1304, 0, 0, 0, 0 },		/* AES_128_CCM_SHA256 */
-	{ 0x1305, 0, 0, 0, 0 },		/* AES_128_CCM_8_SHA256 */
+	{ 0x1305, TAG8, 0, 0, 0 },		/* AES_128_CCM_8_SHA256 */
 	{ 0xc0b4, NULL_, 0, 0, 0 },	/* SHA256_SHA256 (RFC 9150) */
 	{ 0xc0b5, NULL_, 0, 0, 0 },	/* SHA384_SHA384 */
 	/* ECDHE */
@@ -34,8 +35,8 @@ static const struct kssl_suite_row rows[] = {
 	{ 0xcca9, 0, 0, 32, 12 },	/* ECDSA, CHACHA20_POLY1305_SHA256 */
 	{ 0xc0ac, 0, 0, 16, 4 },	/* ECDSA, AES_128_CCM */
 	{ 0xc0ad, 0, 0, 32, 4 },	/* ECDSA, AES_256_CCM */
-	{ 0xc0ae, 0, 0, 16, 4 },	/* ECDSA, AES_128_CCM_8 */
-	{ 0xc0af, 0, 0, 32, 4 },	/* ECDSA, AES_256_CCM_8 */
+	{ 0xc0ae, TAG8, 0, 16, 4 },	/* ECDSA, AES_128_CCM_8 */
+	{ 0xc0af, TAG8, 0, 32, 4 },	/* ECDSA, AES_256_CCM_8 */
 	{ 0xc009, CBC, 20, 16, 0 },	/* ECDSA, AES_128_CBC_SHA */
 	{ 0xc00a, CBC, 20, 32, 0 },	/* ECDSA, AES_256_CBC_SHA */
 	{ 0xc013, CBC, 20, 16, 0 },	/* RSA, AES_128_CBC_SHA */
@@ -49,8 +50,8 @@ static const struct kssl_suite_row rows[] = {
 	{ 0x009d, RSA_, 0, 32, 4 },	/* AES_256_GCM_SHA384 */
 	{ 0xc09c, RSA_, 0, 16, 4 },	/* AES_128_CCM */
 	{ 0xc09d, RSA_, 0, 32, 4 },	/* AES_256_CCM */
-	{ 0xc0a0, RSA_, 0, 16, 4 },	/* AES_128_CCM_8 */
-	{ 0xc0a1, RSA_, 0, 32, 4 },	/* AES_256_CCM_8 */
+	{ 0xc0a0, RSA_ | TAG8, 0, 16, 4 },	/* AES_128_CCM_8 */
+	{ 0xc0a1, RSA_ | TAG8, 0, 32, 4 },	/* AES_256_CCM_8 */
 	{ 0x002f, RSA_ | CBC, 20, 16, 0 },	/* AES_128_CBC_SHA */
 	{ 0x0035, RSA_ | CBC, 20, 32, 0 },	/* AES_256_CBC_SHA */
 	{ 0x003c, RSA_ | CBC, 32, 16, 0 },	/* AES_128_CBC_SHA256 */

@@ -13,10 +13,11 @@
 #include <openssl/types.h>
 #include <linux/kssl.h>
 
-/* What speaks against a suite (RFC 9325, 4.1 and 4.2); more bits are worse, as a number. */
-#define KSSL_SUITE_CBC		1	/* CBC, with a MAC */
-#define KSSL_SUITE_RSA		2	/* RSA key transport: no forward secrecy */
-#define KSSL_SUITE_NULL		4	/* MAC only: no secrecy */
+/* What speaks against a suite (RFC 9325, 4.1 and 4.2); as a number, more is worse. */
+#define KSSL_SUITE_TAG8		1	/* CCM_8: a tag of 64 bits */
+#define KSSL_SUITE_CBC		2	/* CBC with HMAC */
+#define KSSL_SUITE_RSA		4	/* RSA key transport: no forward secrecy */
+#define KSSL_SUITE_NULL		8	/* MAC only: no secrecy */
 
 /**
  * struct kssl_suite_row - a suite
