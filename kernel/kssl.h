@@ -62,6 +62,7 @@ struct kssl_half;
 struct kssl_hs;
 struct kssl_ktls;
 struct kssl_net;
+struct kssl_peer;
 struct proto_ops;
 
 #define KSSL_RELEASE	"0.1"
@@ -195,9 +196,7 @@ struct kssl_post {
  * @post: handshake message on its way in
  * @seal: sending keys or NULL
  * @open: receiving keys or NULL
- * @cert: peer's certificate, DER, or NULL
- * @cert_len: its length, bytes
- * @subject: peer's subject or NULL
+ * @peer: peer's certificate and what is in it (peer.c), or NULL
  * @version, @suite: negotiated, 0 before
  * @peer_verified, @resumed: what the worker said
  * @ktls: the socket is a "tls" one and follows the in-tree rules (ktls.c); NULL
@@ -240,9 +239,7 @@ struct kssl_session {
 	struct kssl_post post;
 	struct kssl_half *seal;
 	struct kssl_half *open;
-	u8 *cert;
-	u32 cert_len;
-	char *subject;
+	struct kssl_peer *peer;
 	u16 version;
 	u16 suite;
 	bool peer_verified;
