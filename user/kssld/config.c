@@ -95,6 +95,20 @@ static bool to_legacy(unsigned int *to, bool *set, const char *value)
 	return *to;
 }
 
+static bool to_crl_check(enum crl_check *to, const char *value)
+{
+	bool all;
+
+	if (!strcmp(value, "known")) {
+		*to = CRL_KNOWN;
+		return true;
+	}
+	if (!to_bool(&all, value))
+		return false;
+	*to = all ? CRL_ALL : CRL_NO;
+	return true;
+}
+
 enum outcome { GOOD, BAD_VALUE, UNKNOWN };
 
 #define IS(name_) (!strcmp(key, name_))
@@ -133,6 +147,10 @@ static enum outcome set_trust(struct config *c, const char *key, const char *val
 		return RESULT(to_string(&c->trust_file, value));
 	if (IS("dir"))
 		return RESULT(to_string(&c->trust_dir, value));
+	if (IS("crl"))
+		return RESULT(to_string(&c->crl, value));
+	if (IS("crl-check"))
+		return RESULT(to_crl_check(&c->crl_check, value));
 	if (IS("system"))
 		return RESULT(to_bool(&c->trust_system, value));
 	return UNKNOWN;
@@ -328,5 +346,6 @@ void config_free(struct config *c)
 	free(c->suites13);
 	free(c->trust_file);
 	free(c->trust_dir);
+	free(c->crl);
 	free(c);
 }

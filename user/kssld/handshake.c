@@ -128,28 +128,55 @@ static const struct identity *pick_identity(struct handshake *h, const char *hos
 	return identity_for_host(h->config, host);
 }
 
-static int verify_mode(const struct handshake *h);
-
-/* RFC 6066, 3.  A name we do not serve gets the default identity. */
-int handshake_servername(SSL *ssl, int *alert, void *arg)
+/*
+ * The first host name of a ServerNameList (RFC 6066, 3): uint16 length, then of
+ * each name type, uint16 length and bytes.  OpenSSL refuses the malformed later.
+ */
+static void take_sni(struct handshake *h, const uint8_t *p, size_t len)
 {
-	const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	size_t n = len >= 5 ? (size_t)p[3] << 8 | p[4] : 0;
+
+	if (!n || n > len - 5 || n >= sizeof(h->result.sni) ||
+	    p[2] != TLSEXT_NAMETYPE_host_name || memchr(p + 5, 0, n))
+		return;
+	memcpy(h->result.sni, p + 5, n);
+}
+
+static bool settle_server(struct handshake *h);
+
+/*
+ * Before anything of the ClientHello is acted on: identity and what it asks for are
+ * settled before OpenSSL looks for a session to resume.
+ */
+int handshake_client_hello(SSL *ssl, int *alert, void *arg)
+{
 	struct handshake *h = of(ssl);
 	const struct identity *id;
+	const uint8_t *names;
+	size_t len;
 
+	(void)arg;
+	if (!h || *h->result.sni ||	/* the second ClientHello, after a retry */
+	    !SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &names, &len))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	take_sni(h, names, len);
+	id = *h->result.sni ? pick_identity(h, h->result.sni) : h->identity;
+	if (!id || id == h->identity)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	h->identity = id;
+	if (SSL_set_SSL_CTX(ssl, id->server) && settle_server(h))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* A name we do not serve got the default identity. */
+int handshake_servername(SSL *ssl, int *alert, void *arg)
+{
 	(void)alert;
 	(void)arg;
-	if (!h || !host)
-		return SSL_TLSEXT_ERR_NOACK;
-	snprintf(h->result.sni, sizeof(h->result.sni), "%s", host);
-	id = pick_identity(h, host);
-	if (!id || id == h->identity)
-		return SSL_TLSEXT_ERR_OK;
-	h->identity = id;
-	if (!SSL_set_SSL_CTX(ssl, id->server))
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	SSL_set_verify(ssl, verify_mode(h), NULL);
-	return SSL_TLSEXT_ERR_OK;
+	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK :
+								     SSL_TLSEXT_ERR_NOACK;
 }
 
 /* "h2,http/1.1" to RFC 7301's form; 0 if there is none or it does not fit. */
@@ -204,15 +231,41 @@ static int verify_mode(const struct handshake *h)
 {
 	int auth = h->identity ? (int)h->identity->auth : AUTH_NONE;
 
-	if (!h->req.server)
-		return h->config->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
 	/* a program can only be stricter */
+	if (!h->req.server)
+		return h->config->verify || h->req.peer_auth == KSSL_PEER_AUTH_REQUIRE ?
+			       SSL_VERIFY_PEER : SSL_VERIFY_NONE;
 	if (h->req.peer_auth >= KSSL_PEER_AUTH_REQUEST &&
 	    h->req.peer_auth - KSSL_PEER_AUTH_NONE > auth)
 		auth = h->req.peer_auth - KSSL_PEER_AUTH_NONE;
 	if (auth == AUTH_NONE)
 		return SSL_VERIFY_NONE;
 	return SSL_VERIFY_PEER | (auth == AUTH_REQUIRE ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+}
+
+/*
+ * A session is resumed only where it would have come about: OpenSSL asks nobody for
+ * a certificate then, and tickets of one identity are good for the others else.
+ */
+static bool set_session_context(struct handshake *h)
+{
+	const struct identity *id = h->identity;
+	uint8_t text[SHA256_LEN + 128], context[EVP_MAX_MD_SIZE];
+	unsigned int n;
+	int len;
+
+	memcpy(text, h->config->trust_mark, SHA256_LEN);
+	len = snprintf((char *)text + SHA256_LEN, sizeof(text) - SHA256_LEN, "kssl %d %u %s",
+		       verify_mode(h), id->legacy, id->name);
+	return EVP_Digest(text, SHA256_LEN + (size_t)len, context, &n, EVP_sha256(), NULL) == 1 &&
+	       SSL_set_session_id_context(h->ssl, context, n) == 1;
+}
+
+/* What the identity asks of a client. */
+static bool settle_server(struct handshake *h)
+{
+	SSL_set_verify(h->ssl, verify_mode(h), NULL);
+	return set_session_context(h);
 }
 
 static bool is_address(const char *name)
@@ -260,6 +313,7 @@ static bool setup_client(struct handshake *h)
 	unsigned int n = alpn_wire(h->req.alpn, wire);
 
 	SSL_set_connect_state(h->ssl);
+	SSL_set_verify(h->ssl, verify_mode(h), NULL);
 	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
 		return false;
 	return expect_peer(h);
@@ -278,11 +332,10 @@ static bool setup(struct handshake *h, SSL_CTX *ctx)
 	SSL_set_bio(h->ssl, h->in, h->out);	/* takes both */
 	SSL_set_read_ahead(h->ssl, 0);
 	SSL_set_msg_callback(h->ssl, on_message);
-	SSL_set_verify(h->ssl, verify_mode(h), NULL);
 	if (!h->req.server)
 		return setup_client(h);
 	SSL_set_accept_state(h->ssl);
-	return true;
+	return settle_server(h);
 }
 
 static SSL_CTX *choose_context(struct handshake *h)
@@ -396,31 +449,6 @@ static enum hs_state explain_failure(struct handshake *h)
 	return HS_FAILED;
 }
 
-static bool keep_peer(struct handshake *h)
-{
-	X509 *cert = SSL_get0_peer_certificate(h->ssl);
-	struct hs_result *r = &h->result;
-	BIO *mem;
-	int n;
-
-	if (!cert)
-		return true;
-	r->verified = SSL_get_verify_result(h->ssl) == X509_V_OK &&
-		      SSL_get_verify_mode(h->ssl) != SSL_VERIFY_NONE;
-	n = i2d_X509(cert, &r->cert);
-	if (n < 0)
-		return false;
-	r->cert_len = (size_t)n;
-	mem = BIO_new(BIO_s_mem());
-	if (!mem)
-		return false;
-	X509_NAME_print_ex(mem, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
-	n = BIO_read(mem, r->subject, sizeof(r->subject) - 1);
-	r->subject[n > 0 ? n : 0] = 0;
-	BIO_free(mem);
-	return true;
-}
-
 /* A client that must verify does so even if OpenSSL was told otherwise. */
 static bool peer_is_good(const struct handshake *h)
 {
@@ -474,7 +502,8 @@ static enum hs_state finish(struct handshake *h)
 		return failed(h, err, "out of memory");
 	if (err)
 		return failed(h, EINVAL, "no keys for that cipher suite");
-	if (!keep_peer(h))
+	r->peer = peer_describe(h->ssl);
+	if (!r->peer)
 		return failed(h, ENOMEM, "out of memory");
 	keep_names(h);
 	r->version = (uint16_t)SSL_version(h->ssl);
@@ -573,7 +602,7 @@ void handshake_free(struct handshake *h)
 	if (!h)
 		return;
 	SSL_free(h->ssl);
-	OPENSSL_free(h->result.cert);
+	free(h->result.peer);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);
 }

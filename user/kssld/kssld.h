@@ -12,6 +12,7 @@
 #include "../lib/suite.h"
 
 #define KSSLD_VERSION "0.1"
+#define SHA256_LEN 32
 
 /* ---- log.c ---- */
 
@@ -29,6 +30,14 @@ void log_rated(enum log_cause cause, const char *fmt, ...) __attribute__((format
 #define debug(...) log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 /* ---- config.c ---- */
+
+/**
+ * enum crl_check - what a revocation list is for
+ * @CRL_KNOWN: refuses what it lists; who has no list passes
+ * @CRL_NO: nothing
+ * @CRL_ALL: and every certificate below a root must have a list that covers it
+ */
+enum crl_check { CRL_KNOWN, CRL_NO, CRL_ALL };
 
 enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
 
@@ -63,11 +72,14 @@ struct identity {
 
 /**
  * struct config - one configuration file, read
+ * @crl: revocation lists, PEM; or NULL
+ * @crl_check: what they are for
  * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
  * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
  * @client_legacy: to clients without an identity; never more
  * @client_legacy_set: it has a line of its own
  * @identities: in the order of the file
+ * @trust_mark: changes with the revocation lists (identity.c)
  * @anonymous: context of clients that present no certificate (identity.c)
  */
 struct config {
@@ -86,6 +98,9 @@ struct config {
 	char *trust_file;
 	char *trust_dir;
 	bool trust_system;
+	char *crl;
+	enum crl_check crl_check;
+	uint8_t trust_mark[SHA256_LEN];
 	bool verify;
 	struct identity *identities;
 	SSL_CTX *anonymous;
@@ -123,6 +138,29 @@ struct hs_request {
 	struct sockaddr_storage remote;
 };
 
+/**
+ * struct hs_peer - the peer's certificate (peer.c)
+ * @present: there is one; else nothing else counts
+ * @verified: chain and name were verified
+ * @verify: what verification said, X509_V_*
+ * @fingerprint: SHA-256
+ * @subject: as in RFC 2253; "" if it does not fit
+ * @san: one name a line; "" if there is none or they do not fit
+ * @cert_len: length of the certificate in @der; 0 if it does not fit
+ * @chain_len: length of @der: the certificate and those above it
+ */
+struct hs_peer {
+	bool present;
+	bool verified;
+	long verify;
+	uint8_t fingerprint[KSSL_FINGERPRINT_LEN];
+	char subject[KSSL_SUBJECT_MAX + 1];
+	char san[KSSL_SAN_MAX + 1];
+	size_t cert_len;
+	size_t chain_len;
+	uint8_t der[KSSL_CHAIN_MAX];
+};
+
 enum hs_state { HS_MORE, HS_DONE, HS_FAILED };
 
 /* How a handshake ended. */
@@ -131,10 +169,7 @@ struct hs_result {
 	uint16_t suite;
 	struct kssl_key tx;
 	struct kssl_key rx;
-	char subject[1024];
-	uint8_t *cert;
-	size_t cert_len;
-	bool verified;
+	struct hs_peer *peer;
 	bool resumed;
 	unsigned int legacy;	/* KSSL_SUITE_* that speak against the suite */
 	char identity[64];
@@ -161,6 +196,7 @@ void handshake_free(struct handshake *h);
 
 /* Called by OpenSSL through identity.c's contexts. */
 void handshake_keylog(const SSL *ssl, const char *line);
+int handshake_client_hello(SSL *ssl, int *alert, void *arg);
 int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
@@ -168,6 +204,10 @@ int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 /* ---- export.c ---- */
 
 bool export_secret(const char *line, const char *label, struct kssl_key *keys);
+
+/* ---- peer.c ---- */
+
+struct hs_peer *peer_describe(SSL *ssl);
 
 /* ---- worker.c ---- */
 

@@ -140,20 +140,31 @@ static int put_keys(struct nl_msg *msg, int attr, const struct kssl_key *k)
 	return nla_nest_end(msg, nest);
 }
 
+static int put_peer(struct nl_msg *msg, const struct hs_peer *p)
+{
+	if (!p->present)
+		return 0;
+	if (nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, p->verified) ||
+	    nla_put_u32(msg, KSSL_A_HS_VERIFY, (uint32_t)p->verify) ||
+	    nla_put(msg, KSSL_A_HS_PEER_FINGERPRINT, sizeof(p->fingerprint), p->fingerprint) ||
+	    put_text(msg, KSSL_A_HS_PEER_SUBJECT, p->subject) ||
+	    put_text(msg, KSSL_A_HS_PEER_SAN, p->san) ||
+	    put_some(msg, KSSL_A_HS_PEER_CERT, p->der, p->cert_len))
+		return -1;
+	return put_some(msg, KSSL_A_HS_PEER_CHAIN, p->der + p->cert_len,
+			p->chain_len - p->cert_len);
+}
+
 static int put_done(struct nl_msg *msg, const struct hs_result *r)
 {
 	if (nla_put_u16(msg, KSSL_A_HS_VERSION, r->version) ||
 	    nla_put_u16(msg, KSSL_A_HS_SUITE, r->suite) ||
-	    nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, r->verified) ||
 	    nla_put_u8(msg, KSSL_A_HS_RESUMED, r->resumed) ||
-	    put_text(msg, KSSL_A_HS_PEER_SUBJECT, r->subject) ||
 	    put_text(msg, KSSL_A_HS_IDENTITY, r->identity) ||
 	    put_text(msg, KSSL_A_HS_ALPN, r->alpn) || put_text(msg, KSSL_A_HS_SNI, r->sni) ||
 	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx))
 		return -1;
-	if (r->cert && r->cert_len <= KSSL_CERT_MAX)
-		return nla_put(msg, KSSL_A_HS_PEER_CERT, (int)r->cert_len, r->cert);
-	return 0;
+	return put_peer(msg, r->peer);
 }
 
 static int put_fail(struct nl_msg *msg, const struct hs_result *r)
@@ -168,12 +179,18 @@ static int put_fail(struct nl_msg *msg, const struct hs_result *r)
 	return 0;
 }
 
+/* What put_peer() takes beyond the room that every message has. */
+static size_t peer_room(const struct hs_peer *p)
+{
+	return p && p->present ? p->chain_len + strlen(p->san) : 0;
+}
+
 static void answer(struct worker *w, uint32_t session, enum hs_state state,
 		   const struct hs_result *r, const uint8_t *bytes, size_t len,
 		   unsigned int consumed)
 {
 	static const uint8_t cmds[] = { KSSL_CMD_HS_DATA, KSSL_CMD_HS_DONE, KSSL_CMD_HS_FAIL };
-	struct nl_msg *msg = message(w, cmds[state], session, len + r->cert_len);
+	struct nl_msg *msg = message(w, cmds[state], session, len + peer_room(r->peer));
 	int err;
 
 	if (!msg) {
