@@ -48,17 +48,19 @@ user: libraries build/libkssl.so build/libkssl-ssl.so build/kssld build/ksslctl 
 
 HEADERS := $(wildcard include/kssl/*.h include/uapi/linux/*.h user/*/*.h)
 
-build/kssld: $(wildcard user/kssld/*.c) $(HEADERS)
+build/kssld: $(wildcard user/kssld/*.c) user/lib/suite.c $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng) -lpthread
 
-# ssl.c is a library of its own: libkssl does not pull libssl into its users
-build/libkssl.so: $(filter-out user/lib/ssl.c,$(wildcard user/lib/*.c)) $(HEADERS)
+# a library of its own: libkssl does not pull libssl into its users
+LIBSSL_PART := user/lib/ssl.c user/lib/suite.c
+
+build/libkssl.so: $(filter-out $(LIBSSL_PART),$(wildcard user/lib/*.c)) $(HEADERS)
 	@mkdir -p build
 	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl.so -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0)
 
-build/libkssl-ssl.so: user/lib/ssl.c build/libkssl.so $(HEADERS)
-	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl-ssl.so -o $@ $< -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libssl libcrypto)
+build/libkssl-ssl.so: $(LIBSSL_PART) build/libkssl.so $(HEADERS)
+	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl-ssl.so -o $@ $(filter %.c,$^) -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libssl libcrypto)
 
 build/ksslctl: $(wildcard user/ksslctl/*.c) build/libkssl.so $(HEADERS)
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libnl-genl-3.0 jansson)

@@ -63,6 +63,7 @@ struct kssl_hs;
 struct kssl_ktls;
 struct kssl_master;
 struct kssl_net;
+struct kssl_peer;
 struct proto_ops;
 
 #define KSSL_RELEASE	"0.1"
@@ -197,9 +198,7 @@ struct kssl_post {
  * @seal: sending keys or NULL
  * @open: receiving keys or NULL
  * @master: what KSSL_EXPORTER exports from, or NULL
- * @cert: peer's certificate, DER, or NULL
- * @cert_len: its length, bytes
- * @subject: peer's subject or NULL
+ * @peer: peer's certificate and what is in it (peer.c), or NULL
  * @version, @suite: negotiated, 0 before
  * @peer_verified, @resumed: what the worker said
  * @ktls: the socket is a "tls" one and follows the in-tree rules (ktls.c); NULL
@@ -243,9 +242,7 @@ struct kssl_session {
 	struct kssl_half *seal;
 	struct kssl_half *open;
 	struct kssl_master *master;
-	u8 *cert;
-	u32 cert_len;
-	char *subject;
+	struct kssl_peer *peer;
 	u16 version;
 	u16 suite;
 	bool peer_verified;

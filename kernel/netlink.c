@@ -18,6 +18,7 @@
 #include "exporter.h"
 #include "generated/netlink.h"
 #include "keys.h"
+#include "peer.h"
 #include "session.h"
 #include "suite.h"
 #include "tx.h"
@@ -182,7 +183,7 @@ static int put_session(struct sk_buff *skb, const struct kssl_session *s)
 	    nla_put_u32(skb, KSSL_A_SESSION_PID, s->pid) ||
 	    nla_put_string(skb, KSSL_A_SESSION_COMM, s->comm) ||
 	    put_string(skb, KSSL_A_SESSION_PEER_NAME, s->peer_name) ||
-	    put_string(skb, KSSL_A_SESSION_PEER_SUBJECT, s->subject) ||
+	    put_string(skb, KSSL_A_SESSION_PEER_SUBJECT, s->peer ? s->peer->subject : NULL) ||
 	    put_string(skb, KSSL_A_SESSION_IDENTITY, s->identity) ||
 	    put_string(skb, KSSL_A_SESSION_ALPN, s->alpn) ||
 	    put_local(skb, KSSL_A_SESSION_LOCAL, s->sk) ||
@@ -565,6 +566,46 @@ static bool too_long(struct genl_info *info, int which, int max)
 	return true;
 }
 
+/* Its parts fit their policies; here, whether they fit together. */
+static int done_parse_peer(struct genl_info *info, struct kssl_hs_answer *a)
+{
+	const struct nlattr *cert = info->attrs[KSSL_A_HS_PEER_CERT];
+	const struct nlattr *chain = info->attrs[KSSL_A_HS_PEER_CHAIN];
+	const struct nlattr *print = info->attrs[KSSL_A_HS_PEER_FINGERPRINT];
+
+	if (chain && (!cert || nla_len(cert) + nla_len(chain) > KSSL_CHAIN_MAX)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, chain, "chain without certificate, or too long");
+		return -EINVAL;
+	}
+	if (print && nla_len(print) != KSSL_FINGERPRINT_LEN) {
+		NL_SET_ERR_MSG_ATTR(info->extack, print, "a fingerprint has 32 bytes");
+		return -EINVAL;
+	}
+	if (cert) {
+		a->peer_cert = nla_data(cert);
+		a->peer_cert_len = nla_len(cert);
+	}
+	if (chain) {
+		a->peer_chain = nla_data(chain);
+		a->peer_chain_len = nla_len(chain);
+	}
+	if (print)
+		a->peer_fingerprint = nla_data(print);
+	a->peer_subject = text_of(info->attrs[KSSL_A_HS_PEER_SUBJECT]);
+	a->peer_san = text_of(info->attrs[KSSL_A_HS_PEER_SAN]);
+	return 0;
+}
+
+/* What is not said did not verify. */
+static void done_parse_verify(struct genl_info *info, struct kssl_hs_answer *a)
+{
+	const struct nlattr *verified = info->attrs[KSSL_A_HS_PEER_VERIFIED];
+	const struct nlattr *verify = info->attrs[KSSL_A_HS_VERIFY];
+
+	a->peer_verified = verified && nla_get_u8(verified) && !(verify && nla_get_u32(verify));
+	a->verify = verify ? nla_get_u32(verify) : !a->peer_verified;
+}
+
 static int done_parse(struct genl_info *info, struct kssl_hs_answer *a)
 {
 	struct nlattr **attrs = info->attrs;
@@ -580,18 +621,12 @@ static int done_parse(struct genl_info *info, struct kssl_hs_answer *a)
 	a->suite = nla_get_u16(attrs[KSSL_A_HS_SUITE]);
 	if (attrs[KSSL_A_HS_RECORD_LIMIT])
 		a->record_limit = nla_get_u16(attrs[KSSL_A_HS_RECORD_LIMIT]);
-	a->peer_verified = attrs[KSSL_A_HS_PEER_VERIFIED] &&
-			   nla_get_u8(attrs[KSSL_A_HS_PEER_VERIFIED]);
 	a->resumed = attrs[KSSL_A_HS_RESUMED] && nla_get_u8(attrs[KSSL_A_HS_RESUMED]);
-	if (attrs[KSSL_A_HS_PEER_CERT]) {
-		a->peer_cert = nla_data(attrs[KSSL_A_HS_PEER_CERT]);
-		a->peer_cert_len = nla_len(attrs[KSSL_A_HS_PEER_CERT]);
-	}
-	a->peer_subject = text_of(attrs[KSSL_A_HS_PEER_SUBJECT]);
 	a->identity = text_of(attrs[KSSL_A_HS_IDENTITY]);
 	a->alpn = text_of(attrs[KSSL_A_HS_ALPN]);
 	a->sni = text_of(attrs[KSSL_A_HS_SNI]);
-	return 0;
+	done_parse_verify(info, a);
+	return done_parse_peer(info, a);
 }
 
 static int done_keys(struct genl_info *info, struct kssl_hs_answer *a)

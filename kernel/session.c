@@ -16,6 +16,7 @@
 #include "ktls.h"
 #include "mib.h"
 #include "netlink.h"
+#include "peer.h"
 #include "text.h"
 #include "tx.h"
 #include "upcall.h"
@@ -124,8 +125,7 @@ void kssl_session_put(struct kssl_session *s)
 	kfree(s->peer_name);
 	kfree(s->identity);
 	kfree(s->alpn);
-	kfree(s->cert);
-	kfree(s->subject);
+	kssl_peer_free(s->peer);
 	call_rcu(&s->rcu, session_free_rcu);
 }
 

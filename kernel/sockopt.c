@@ -16,6 +16,7 @@
 #include "keys.h"
 #include "ktls.h"
 #include "mib.h"
+#include "peer.h"
 #include "rx.h"
 #include "session.h"
 #include "suite.h"
@@ -418,17 +419,47 @@ static int get_alpn(struct kssl_session *s, struct answer *a)
 
 static int get_subject(struct kssl_session *s, struct answer *a)
 {
-	return s->subject ? get_string(s->subject, a) : -ENODATA;
+	return s->peer && s->peer->subject ? get_string(s->peer->subject, a) : -ENODATA;
+}
+
+static int get_san(struct kssl_session *s, struct answer *a)
+{
+	return s->peer && s->peer->san ? get_string(s->peer->san, a) : -ENODATA;
 }
 
 static int get_cert(struct kssl_session *s, struct answer *a)
 {
-	return s->cert ? answer_with(a, s->cert, s->cert_len, true) : -ENODATA;
+	const struct kssl_peer *p = s->peer;
+
+	return p && p->cert_len ? answer_with(a, p->der, p->cert_len, true) : -ENODATA;
+}
+
+static int get_chain(struct kssl_session *s, struct answer *a)
+{
+	const struct kssl_peer *p = s->peer;
+
+	return p && p->chain_len ? answer_with(a, p->der, p->chain_len, true) : -ENODATA;
+}
+
+static int get_fingerprint(struct kssl_session *s, struct answer *a)
+{
+	const struct kssl_peer *p = s->peer;
+
+	if (!p || !p->has_fingerprint)
+		return -ENODATA;
+	return answer_with(a, p->fingerprint, sizeof(p->fingerprint), true);
 }
 
 static int get_number(u32 n, struct answer *a)
 {
 	return answer_with(a, &n, sizeof(n), false);
+}
+
+static int get_verify(struct kssl_session *s, struct answer *a)
+{
+	if (s->peer)
+		return get_number(s->peer->verify, a);
+	return s->error.verify ? get_number(s->error.verify, a) : -ENODATA;
 }
 
 static int get_peer_auth(struct kssl_session *s, struct answer *a)
@@ -537,6 +568,10 @@ static const struct {
 	[KSSL_EOF_MODE] = { set_eof_mode, get_eof_mode },
 	[KSSL_EXPORTER] = { .ask = ask_exporter },
 	[KSSL_TEXT] = { set_text, NULL },
+	[KSSL_PEER_SAN] = { NULL, get_san },
+	[KSSL_PEER_FINGERPRINT] = { NULL, get_fingerprint },
+	[KSSL_PEER_CHAIN] = { NULL, get_chain },
+	[KSSL_PEER_VERIFY] = { NULL, get_verify },
 };
 
 static int find_and_get(struct sock *sk, int name, struct answer *a)

@@ -31,6 +31,7 @@
 #include "keys.h"
 #include "mib.h"
 #include "netlink.h"
+#include "peer.h"
 #include "session.h"
 #include "tx.h"
 
@@ -708,8 +709,7 @@ struct keep {
 	char *peer_name;
 	char *identity;
 	char *alpn;
-	char *subject;
-	u8 *cert;
+	struct kssl_peer *peer;
 };
 
 static int dup_string(char **to, const char *from)
@@ -720,13 +720,8 @@ static int dup_string(char **to, const char *from)
 
 static int keep_copy(struct keep *k, const struct kssl_hs_answer *a)
 {
-	if (a->peer_cert) {
-		k->cert = kmemdup(a->peer_cert, a->peer_cert_len, GFP_KERNEL_ACCOUNT);
-		if (!k->cert)
-			return -ENOMEM;
-	}
 	return dup_string(&k->peer_name, a->sni) ?: dup_string(&k->identity, a->identity) ?:
-	       dup_string(&k->alpn, a->alpn) ?: dup_string(&k->subject, a->peer_subject);
+	       dup_string(&k->alpn, a->alpn) ?: kssl_peer_new(&k->peer, a);
 }
 
 static void keep_free(struct keep *k)
@@ -734,8 +729,7 @@ static void keep_free(struct keep *k)
 	kfree(k->peer_name);
 	kfree(k->identity);
 	kfree(k->alpn);
-	kfree(k->subject);
-	kfree(k->cert);
+	kssl_peer_free(k->peer);
 }
 
 /* The answer's copies become the session's; the old ones are freed with @k. */
@@ -745,10 +739,8 @@ static void store(struct kssl_session *s, struct kssl_hs_answer *a, struct keep 
 	s->suite = a->suite;
 	s->peer_verified = a->peer_verified;
 	s->resumed = a->resumed;
-	s->cert_len = a->peer_cert_len;
 	swap(s->master, a->master);
-	swap(s->cert, k->cert);
-	swap(s->subject, k->subject);
+	swap(s->peer, k->peer);
 	swap(s->identity, k->identity);
 	swap(s->alpn, k->alpn);
 	if (s->role == KSSL_ROLE_SERVER)

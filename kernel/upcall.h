@@ -10,6 +10,7 @@
  * @bytes: to send to the peer, or NULL
  * @bytes_len: their length
  * @consumed: records used up of those last offered
+ * @verify: X509_V_*, of hs-done and hs-fail
  *
  * hs-done:
  * @seal: keys to send with; taken over by kssl_upcall_done() (set to NULL)
@@ -17,13 +18,14 @@
  * @master: what keying material is exported from, or NULL; likewise
  * @version, @suite, @record_limit, @peer_verified, @resumed: as negotiated
  * @peer_cert, @peer_cert_len: DER or NULL
- * @peer_subject, @identity, @alpn, @sni: strings or NULL
+ * @peer_chain, @peer_chain_len: DER of those above it, or NULL
+ * @peer_fingerprint: KSSL_FINGERPRINT_LEN bytes or NULL
+ * @peer_subject, @peer_san, @identity, @alpn, @sni: strings or NULL
  *
  * hs-fail:
  * @err: positive errno
  * @alert: description sent within @bytes, or KSSL_ALERT_NONE
  * @alert_received: description, or KSSL_ALERT_NONE
- * @verify: X509_V_ERR_*
  * @text: reason or NULL
  */
 struct kssl_hs_answer {
@@ -31,6 +33,7 @@ struct kssl_hs_answer {
 	const void *bytes;
 	u32 bytes_len;
 	u32 consumed;
+	u32 verify;
 
 	struct kssl_half *seal;
 	struct kssl_half *open;
@@ -42,7 +45,11 @@ struct kssl_hs_answer {
 	bool resumed;
 	const void *peer_cert;
 	u32 peer_cert_len;
+	const void *peer_chain;
+	u32 peer_chain_len;
+	const void *peer_fingerprint;
 	const char *peer_subject;
+	const char *peer_san;
 	const char *identity;
 	const char *alpn;
 	const char *sni;
@@ -50,7 +57,6 @@ struct kssl_hs_answer {
 	int err;
 	u8 alert;
 	u8 alert_received;
-	u32 verify;
 	const char *text;
 };
 

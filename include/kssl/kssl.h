@@ -98,7 +98,7 @@ struct ssl_ctx_st;
  * Sets the context's key log and message callbacks.  A key log callback that is
  * set already is called as before.  A message callback cannot be asked for: a
  * program with its own sets that after this call, or for one SSL object, and
- * calls kssl_ssl_message() from it.  Secrets are kept with the SSL object,
+ * calls kssl_ssl_message() from it, for messages of every kind.  Secrets are kept with the SSL object,
  * in OpenSSL's secure heap if the program has one, until it is handed over or
  * freed.  Calling it again does no harm.
  *
@@ -106,7 +106,7 @@ struct ssl_ctx_st;
  */
 KSSL_API int kssl_ctx_prepare(struct ssl_ctx_st *ctx);
 
-/** kssl_ssl_message() - the message callback: counts records */
+/** kssl_ssl_message() - the message callback: counts records, reads the ServerHello */
 KSSL_API void kssl_ssl_message(int write_p, int version, int type, const void *buf, size_t len,
 			       struct ssl_st *ssl, void *arg);
 

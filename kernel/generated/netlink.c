@@ -53,6 +53,9 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_VERIFY] = { .type = NLA_U32 },
 	[KSSL_A_HS_TEXT] = { .type = NLA_NUL_STRING, .len = 119 },
 	[KSSL_A_HS_EXPORTER] = NLA_POLICY_NESTED(kssl_exporter_nl_policy),
+	[KSSL_A_HS_PEER_SAN] = { .type = NLA_NUL_STRING, .len = 8191 },
+	[KSSL_A_HS_PEER_FINGERPRINT] = { .type = NLA_BINARY, .len = 32 },
+	[KSSL_A_HS_PEER_CHAIN] = { .type = NLA_BINARY, .len = 32768 },
 };
 
 const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1] = {

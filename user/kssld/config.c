@@ -75,6 +75,40 @@ static bool to_auth(enum client_auth *to, const char *value)
 	return true;
 }
 
+/* "cbc, rsa-key-transport", or "none". */
+static bool to_legacy(unsigned int *to, bool *set, const char *value)
+{
+	*to = 0;
+	*set = true;
+	if (!strcmp(value, "none"))
+		return true;
+	while (*value) {
+		size_t len = strcspn(value, ", ");
+		unsigned int one = suites_legacy(value, len);
+
+		if (!one)
+			return false;
+		*to |= one;
+		value += len;
+		value += strspn(value, ", ");
+	}
+	return *to;
+}
+
+static bool to_crl_check(enum crl_check *to, const char *value)
+{
+	bool all;
+
+	if (!strcmp(value, "known")) {
+		*to = CRL_KNOWN;
+		return true;
+	}
+	if (!to_bool(&all, value))
+		return false;
+	*to = all ? CRL_ALL : CRL_NO;
+	return true;
+}
+
 enum outcome { GOOD, BAD_VALUE, UNKNOWN };
 
 #define IS(name_) (!strcmp(key, name_))
@@ -82,6 +116,8 @@ enum outcome { GOOD, BAD_VALUE, UNKNOWN };
 
 static enum outcome set_global(struct config *c, const char *key, const char *value)
 {
+	bool set;
+
 	if (IS("workers"))
 		return RESULT(to_number(&c->workers, value, 1, 256));
 	if (IS("capacity"))
@@ -98,6 +134,8 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_version(&c->min_version, value));
 	if (IS("max-version"))
 		return RESULT(to_version(&c->max_version, value));
+	if (IS("legacy"))
+		return RESULT(to_legacy(&c->legacy, &set, value));
 	if (IS("log"))
 		return RESULT(to_level(&c->log, value));
 	return UNKNOWN;
@@ -109,6 +147,10 @@ static enum outcome set_trust(struct config *c, const char *key, const char *val
 		return RESULT(to_string(&c->trust_file, value));
 	if (IS("dir"))
 		return RESULT(to_string(&c->trust_dir, value));
+	if (IS("crl"))
+		return RESULT(to_string(&c->crl, value));
+	if (IS("crl-check"))
+		return RESULT(to_crl_check(&c->crl_check, value));
 	if (IS("system"))
 		return RESULT(to_bool(&c->trust_system, value));
 	return UNKNOWN;
@@ -118,6 +160,8 @@ static enum outcome set_client(struct config *c, const char *key, const char *va
 {
 	if (IS("verify"))
 		return RESULT(to_bool(&c->verify, value));
+	if (IS("legacy"))
+		return RESULT(to_legacy(&c->client_legacy, &c->client_legacy_set, value));
 	return UNKNOWN;
 }
 
@@ -133,6 +177,8 @@ static enum outcome set_identity(struct identity *id, const char *key, const cha
 		return RESULT(to_string(&id->alpn, value));
 	if (IS("client-auth"))
 		return RESULT(to_auth(&id->auth, value));
+	if (IS("legacy"))
+		return RESULT(to_legacy(&id->legacy, &id->legacy_set, value));
 	if (IS("default"))
 		return RESULT(to_bool(&id->is_default, value));
 	return UNKNOWN;
@@ -202,25 +248,40 @@ static struct config *defaults(void)
 	c->log = LOG_LEVEL_INFO;
 	c->trust_system = true;
 	c->verify = true;
-	to_string(&c->suites13,
-		  "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
-	to_string(&c->suites12,
-		  "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-		  "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-		  "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305");
 	return c;
 }
 
-/* Rules that no single line can break. */
-static bool complete(const char *path, const struct config *c)
+/* Nobody is allowed what [global] does not allow; who says nothing gets that. */
+static bool inherit_legacy(const struct config *c, unsigned int *legacy, bool set,
+			   const char *path, const char *who)
 {
-	const struct identity *id;
+	char names[64];
 
-	for (id = c->identities; id; id = id->next) {
-		if (id->cert && id->key)
-			continue;
-		error("%s: [identity %s] needs cert and key", path, id->name);
+	if (!set)
+		*legacy = c->legacy;
+	if (!(*legacy & ~c->legacy))
+		return true;
+	error("%s: %s: legacy: %s is not allowed in [global]", path, who,
+	      suites_legacy_names(*legacy & ~c->legacy, names, sizeof(names)));
+	return false;
+}
+
+/* Rules that no single line can break. */
+static bool complete(const char *path, struct config *c)
+{
+	struct identity *id;
+	char who[80];
+
+	if (!inherit_legacy(c, &c->client_legacy, c->client_legacy_set, path, "[client]"))
 		return false;
+	for (id = c->identities; id; id = id->next) {
+		snprintf(who, sizeof(who), "[identity %s]", id->name);
+		if (!id->cert || !id->key) {
+			error("%s: %s needs cert and key", path, who);
+			return false;
+		}
+		if (!inherit_legacy(c, &id->legacy, id->legacy_set, path, who))
+			return false;
 	}
 	if (c->min_version > c->max_version) {
 		error("%s: min-version is above max-version", path);
@@ -285,5 +346,6 @@ void config_free(struct config *c)
 	free(c->suites13);
 	free(c->trust_file);
 	free(c->trust_dir);
+	free(c->crl);
 	free(c);
 }

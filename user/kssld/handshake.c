@@ -17,7 +17,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <linux/kssl.h>
 
 #define RECORD_HEADER 5
 #define ALPN_MAX 256
@@ -32,6 +31,7 @@
  * @result: failure until finish() says otherwise
  * @done: finish() has said so
  * @counting: our application write key is in use: count records
+ * @etm: TLS 1.2: encrypt-then-MAC was agreed on
  */
 struct handshake {
 	const struct config *config;
@@ -43,6 +43,7 @@ struct handshake {
 	struct hs_result result;
 	bool done;
 	bool counting;
+	bool etm;
 };
 
 static int ex_index(void)
@@ -65,6 +66,11 @@ static struct handshake *of(const SSL *ssl)
 	return SSL_get_ex_data(ssl, ex_index());
 }
 
+static unsigned int legacy_allowed(const struct handshake *h)
+{
+	return h->identity ? h->identity->legacy : h->config->client_legacy;
+}
+
 static enum hs_state failed(struct handshake *h, int err, const char *text)
 {
 	h->result.err = err;
@@ -77,7 +83,7 @@ static enum hs_state failed(struct handshake *h, int err, const char *text)
 void handshake_keylog(const SSL *ssl, const char *line)
 {
 	struct handshake *h = of(ssl);
-	struct hs_keys *client, *server;
+	struct kssl_key *client, *server;
 
 	if (!h)
 		return;
@@ -92,7 +98,10 @@ void handshake_keylog(const SSL *ssl, const char *line)
 			      &h->result.exporter.secret_len);
 }
 
-/* Records and alerts going by: tickets count as records of our write key. */
+/*
+ * What goes by: tickets count as records of our write key; a ServerHello says
+ * whether the MAC comes last.
+ */
 static void on_message(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
 		       void *arg)
 {
@@ -105,6 +114,8 @@ static void on_message(int write_p, int version, int type, const void *buf, size
 		return;
 	if (type == SSL3_RT_HEADER && write_p && h->counting)
 		h->result.tx.seq++;
+	if (type == SSL3_RT_HANDSHAKE && len && p[0] == SSL3_MT_SERVER_HELLO)
+		h->etm = kssl_hello_etm(p, len);
 	if (type != SSL3_RT_ALERT || len != 2)
 		return;
 	if (write_p)
@@ -120,28 +131,55 @@ static const struct identity *pick_identity(struct handshake *h, const char *hos
 	return identity_for_host(h->config, host);
 }
 
-static int verify_mode(const struct handshake *h);
-
-/* RFC 6066, 3.  A name we do not serve gets the default identity. */
-int handshake_servername(SSL *ssl, int *alert, void *arg)
+/*
+ * The first host name of a ServerNameList (RFC 6066, 3): uint16 length, then of
+ * each name type, uint16 length and bytes.  OpenSSL refuses the malformed later.
+ */
+static void take_sni(struct handshake *h, const uint8_t *p, size_t len)
 {
-	const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	size_t n = len >= 5 ? (size_t)p[3] << 8 | p[4] : 0;
+
+	if (!n || n > len - 5 || n >= sizeof(h->result.sni) ||
+	    p[2] != TLSEXT_NAMETYPE_host_name || memchr(p + 5, 0, n))
+		return;
+	memcpy(h->result.sni, p + 5, n);
+}
+
+static bool settle_server(struct handshake *h);
+
+/*
+ * Before anything of the ClientHello is acted on: identity and what it asks for are
+ * settled before OpenSSL looks for a session to resume.
+ */
+int handshake_client_hello(SSL *ssl, int *alert, void *arg)
+{
 	struct handshake *h = of(ssl);
 	const struct identity *id;
+	const uint8_t *names;
+	size_t len;
 
+	(void)arg;
+	if (!h || *h->result.sni ||	/* the second ClientHello, after a retry */
+	    !SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &names, &len))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	take_sni(h, names, len);
+	id = *h->result.sni ? pick_identity(h, h->result.sni) : h->identity;
+	if (!id || id == h->identity)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	h->identity = id;
+	if (SSL_set_SSL_CTX(ssl, id->server) && settle_server(h))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* A name we do not serve got the default identity. */
+int handshake_servername(SSL *ssl, int *alert, void *arg)
+{
 	(void)alert;
 	(void)arg;
-	if (!h || !host)
-		return SSL_TLSEXT_ERR_NOACK;
-	snprintf(h->result.sni, sizeof(h->result.sni), "%s", host);
-	id = pick_identity(h, host);
-	if (!id || id == h->identity)
-		return SSL_TLSEXT_ERR_OK;
-	h->identity = id;
-	if (!SSL_set_SSL_CTX(ssl, id->server))
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	SSL_set_verify(ssl, verify_mode(h), NULL);
-	return SSL_TLSEXT_ERR_OK;
+	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK :
+								     SSL_TLSEXT_ERR_NOACK;
 }
 
 /* "h2,http/1.1" to RFC 7301's form; 0 if there is none or it does not fit. */
@@ -196,15 +234,41 @@ static int verify_mode(const struct handshake *h)
 {
 	int auth = h->identity ? (int)h->identity->auth : AUTH_NONE;
 
-	if (!h->req.server)
-		return h->config->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
 	/* a program can only be stricter */
+	if (!h->req.server)
+		return h->config->verify || h->req.peer_auth == KSSL_PEER_AUTH_REQUIRE ?
+			       SSL_VERIFY_PEER : SSL_VERIFY_NONE;
 	if (h->req.peer_auth >= KSSL_PEER_AUTH_REQUEST &&
 	    h->req.peer_auth - KSSL_PEER_AUTH_NONE > auth)
 		auth = h->req.peer_auth - KSSL_PEER_AUTH_NONE;
 	if (auth == AUTH_NONE)
 		return SSL_VERIFY_NONE;
 	return SSL_VERIFY_PEER | (auth == AUTH_REQUIRE ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+}
+
+/*
+ * A session is resumed only where it would have come about: OpenSSL asks nobody for
+ * a certificate then, and tickets of one identity are good for the others else.
+ */
+static bool set_session_context(struct handshake *h)
+{
+	const struct identity *id = h->identity;
+	uint8_t text[SHA256_LEN + 128], context[EVP_MAX_MD_SIZE];
+	unsigned int n;
+	int len;
+
+	memcpy(text, h->config->trust_mark, SHA256_LEN);
+	len = snprintf((char *)text + SHA256_LEN, sizeof(text) - SHA256_LEN, "kssl %d %u %s",
+		       verify_mode(h), id->legacy, id->name);
+	return EVP_Digest(text, SHA256_LEN + (size_t)len, context, &n, EVP_sha256(), NULL) == 1 &&
+	       SSL_set_session_id_context(h->ssl, context, n) == 1;
+}
+
+/* What the identity asks of a client. */
+static bool settle_server(struct handshake *h)
+{
+	SSL_set_verify(h->ssl, verify_mode(h), NULL);
+	return set_session_context(h);
 }
 
 static bool is_address(const char *name)
@@ -252,6 +316,7 @@ static bool setup_client(struct handshake *h)
 	unsigned int n = alpn_wire(h->req.alpn, wire);
 
 	SSL_set_connect_state(h->ssl);
+	SSL_set_verify(h->ssl, verify_mode(h), NULL);
 	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
 		return false;
 	return expect_peer(h);
@@ -270,11 +335,10 @@ static bool setup(struct handshake *h, SSL_CTX *ctx)
 	SSL_set_bio(h->ssl, h->in, h->out);	/* takes both */
 	SSL_set_read_ahead(h->ssl, 0);
 	SSL_set_msg_callback(h->ssl, on_message);
-	SSL_set_verify(h->ssl, verify_mode(h), NULL);
 	if (!h->req.server)
 		return setup_client(h);
 	SSL_set_accept_state(h->ssl);
-	return true;
+	return settle_server(h);
 }
 
 static SSL_CTX *choose_context(struct handshake *h)
@@ -388,31 +452,6 @@ static enum hs_state explain_failure(struct handshake *h)
 	return HS_FAILED;
 }
 
-static bool keep_peer(struct handshake *h)
-{
-	X509 *cert = SSL_get0_peer_certificate(h->ssl);
-	struct hs_result *r = &h->result;
-	BIO *mem;
-	int n;
-
-	if (!cert)
-		return true;
-	r->verified = SSL_get_verify_result(h->ssl) == X509_V_OK &&
-		      SSL_get_verify_mode(h->ssl) != SSL_VERIFY_NONE;
-	n = i2d_X509(cert, &r->cert);
-	if (n < 0)
-		return false;
-	r->cert_len = (size_t)n;
-	mem = BIO_new(BIO_s_mem());
-	if (!mem)
-		return false;
-	X509_NAME_print_ex(mem, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
-	n = BIO_read(mem, r->subject, sizeof(r->subject) - 1);
-	r->subject[n > 0 ? n : 0] = 0;
-	BIO_free(mem);
-	return true;
-}
-
 /* A client that must verify does so even if OpenSSL was told otherwise. */
 static bool peer_is_good(const struct handshake *h)
 {
@@ -438,24 +477,43 @@ static void keep_names(struct handshake *h)
 		snprintf(r->identity, sizeof(r->identity), "%s", h->identity->name);
 }
 
+/* Both directions' keys; in TLS 1.3 the key log has given them. */
+static int take_keys(struct handshake *h)
+{
+	struct hs_result *r = &h->result;
+
+	if (SSL_version(h->ssl) == TLS1_3_VERSION)
+		return r->tx.secret_len && r->rx.secret_len ? 0 : EOPNOTSUPP;
+	r->tx.seq = 1;		/* Finished was 0 */
+	r->rx.seq = 1;
+	return kssl_keys12(h->ssl, h->etm, &r->tx, &r->rx);
+}
+
 /* The one place where a failure becomes a success. */
 static enum hs_state finish(struct handshake *h)
 {
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(h->ssl);
 	struct hs_result *r = &h->result;
-	bool tls13 = SSL_version(h->ssl) == TLS1_3_VERSION;
+	int err;
 
 	if (!peer_is_good(h))
 		return failed(h, EKEYREJECTED, "peer was not verified");
-	if (tls13 ? !r->tx.secret_len || !r->rx.secret_len :
-		    !export_keys12(h->ssl, h->req.server, &r->tx, &r->rx))
+	if (!suites_allowed(cipher, legacy_allowed(h)))
+		return failed(h, EINVAL, "cipher suite is not allowed");
+	err = take_keys(h);
+	if (err == ENOMEM)
+		return failed(h, err, "out of memory");
+	if (err)
 		return failed(h, EINVAL, "no keys for that cipher suite");
-	if (!tls13)
+	if (SSL_version(h->ssl) == TLS1_2_VERSION)
 		export_master12(h->ssl, &r->exporter);
-	if (!keep_peer(h))
+	r->peer = peer_describe(h->ssl);
+	if (!r->peer)
 		return failed(h, ENOMEM, "out of memory");
 	keep_names(h);
 	r->version = (uint16_t)SSL_version(h->ssl);
-	r->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(h->ssl));
+	r->suite = SSL_CIPHER_get_protocol_id(cipher);
+	r->legacy = kssl_suite_find(r->suite)->weak;
 	r->resumed = SSL_session_reused(h->ssl);
 	r->err = 0;
 	h->done = true;
@@ -549,7 +607,7 @@ void handshake_free(struct handshake *h)
 	if (!h)
 		return;
 	SSL_free(h->ssl);
-	OPENSSL_free(h->result.cert);
+	free(h->result.peer);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);
 }

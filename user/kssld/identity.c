@@ -72,6 +72,48 @@ static bool load_trust(const struct config *c, SSL_CTX *ctx)
 	return true;
 }
 
+/* An issuer that publishes no list, or not to us, is no reason to refuse. */
+static int ignore_missing_crl(int good, X509_STORE_CTX *store)
+{
+	if (good || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNABLE_TO_GET_CRL)
+		return good;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
+static bool load_revoked(const struct config *c, SSL_CTX *ctx)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+
+	if (c->crl && (!lookup || X509_load_crl_file(lookup, c->crl, X509_FILETYPE_PEM) <= 0)) {
+		error("%s: %s", c->crl, reason());
+		return false;
+	}
+	if (c->crl_check == CRL_NO || (c->crl_check == CRL_KNOWN && !c->crl))
+		return true;
+	if (c->crl_check == CRL_KNOWN)
+		X509_STORE_set_verify_cb(store, ignore_missing_crl);
+	return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+}
+
+/* A certificate request names who may have issued the answer; nobody: anyone. */
+static bool name_issuers(const struct config *c, SSL_CTX *ctx)
+{
+	STACK_OF(X509_NAME) *names;
+
+	if (!c->trust_file && !c->trust_dir)
+		return true;
+	names = c->trust_file ? SSL_load_client_CA_file(c->trust_file) : sk_X509_NAME_new_null();
+	if (!names || (c->trust_dir && !SSL_add_dir_cert_subjects_to_stack(names, c->trust_dir))) {
+		error("[trust]: %s", reason());
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return false;
+	}
+	SSL_CTX_set_client_CA_list(ctx, names);		/* takes them */
+	return true;
+}
+
 static bool load_pair(const struct identity *id, SSL_CTX *ctx)
 {
 	if (SSL_CTX_use_certificate_chain_file(ctx, id->cert) != 1) {
@@ -99,16 +141,18 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 	SSL_CTX_set_keylog_callback(ctx, on_keylog);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (!SSL_CTX_set_min_proto_version(ctx, c->min_version) ||
-	    !SSL_CTX_set_max_proto_version(ctx, c->max_version) ||
-	    !SSL_CTX_set_ciphersuites(ctx, c->suites13) ||
-	    !SSL_CTX_set_cipher_list(ctx, c->suites12)) {
-		error("versions or suites: %s", reason());
+	    !SSL_CTX_set_max_proto_version(ctx, c->max_version)) {
+		error("versions: %s", reason());
 		goto bad;
 	}
-	if (!load_trust(c, ctx) || (id && !load_pair(id, ctx)))
+	if (!suites_set(c, ctx, id ? id->legacy : c->client_legacy))
+		goto bad;
+	if (!load_trust(c, ctx) || !load_revoked(c, ctx) || (id && !load_pair(id, ctx)))
 		goto bad;
 	if (server) {
-		SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"kssl", 4);
+		if (!name_issuers(c, ctx))
+			goto bad;
+		SSL_CTX_set_client_hello_cb(ctx, handshake_client_hello, NULL);
 		SSL_CTX_set_tlsext_servername_callback(ctx, handshake_servername);
 		SSL_CTX_set_alpn_select_cb(ctx, handshake_alpn, NULL);
 	}
@@ -116,6 +160,27 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 bad:
 	SSL_CTX_free(ctx);
 	return NULL;
+}
+
+/*
+ * A session that began before a certificate was revoked must not be resumed after
+ * that; nothing verifies the certificate then.
+ */
+static bool mark_trust(struct config *c)
+{
+	BIO *file = c->crl ? BIO_new_file(c->crl, "r") : NULL;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	char buf[4096];
+	bool good;
+	int n;
+
+	good = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+	while (good && file && (n = BIO_read(file, buf, sizeof(buf))) > 0)
+		good = EVP_DigestUpdate(md, buf, (size_t)n);
+	good = good && EVP_DigestFinal_ex(md, c->trust_mark, NULL);
+	EVP_MD_CTX_free(md);
+	BIO_free(file);
+	return good;
 }
 
 /**
@@ -128,6 +193,9 @@ int identity_load(struct config *c)
 {
 	struct identity *id;
 
+	suites_warn(c);
+	if (!mark_trust(c))
+		return -1;
 	c->anonymous = context(c, NULL, false);
 	if (!c->anonymous)
 		return -1;

@@ -8,22 +8,36 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <openssl/ssl.h>
+#include <linux/kssl.h>
+#include "../lib/suite.h"
 
 #define KSSLD_VERSION "0.1"
+#define SHA256_LEN 32
 
 /* ---- log.c ---- */
 
 enum level { LOG_LEVEL_ERROR, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* What peers can cause: so many lines a second at most, of each. */
+enum log_cause { LOG_FAILED_HANDSHAKE, LOG_LEGACY_SUITE, NR_LOG_CAUSES };
+
 void log_setup(enum level level, bool to_stderr);
 void log_msg(enum level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void log_failed_handshake(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_rated(enum log_cause cause, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define error(...) log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define info(...) log_msg(LOG_LEVEL_INFO, __VA_ARGS__)
 #define debug(...) log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 /* ---- config.c ---- */
+
+/**
+ * enum crl_check - what a revocation list is for
+ * @CRL_KNOWN: refuses what it lists; who has no list passes
+ * @CRL_NO: nothing
+ * @CRL_ALL: and every certificate below a root must have a list that covers it
+ */
+enum crl_check { CRL_KNOWN, CRL_NO, CRL_ALL };
 
 enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
 
@@ -35,6 +49,8 @@ enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
  * @names: comma separated host names; default: those in the certificate
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
+ * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
+ * @legacy_set: it has a line of its own
  * @is_default: for clients that name nobody we know
  * @server: context to serve with (identity.c)
  * @client: context to connect with (identity.c)
@@ -47,6 +63,8 @@ struct identity {
 	char *names;
 	char *alpn;
 	enum client_auth auth;
+	unsigned int legacy;
+	bool legacy_set;
 	bool is_default;
 	SSL_CTX *server;
 	SSL_CTX *client;
@@ -54,7 +72,14 @@ struct identity {
 
 /**
  * struct config - one configuration file, read
+ * @crl: revocation lists, PEM; or NULL
+ * @crl_check: what they are for
+ * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
+ * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
+ * @client_legacy: to clients without an identity; never more
+ * @client_legacy_set: it has a line of its own
  * @identities: in the order of the file
+ * @trust_mark: changes with the revocation lists (identity.c)
  * @anonymous: context of clients that present no certificate (identity.c)
  */
 struct config {
@@ -66,10 +91,16 @@ struct config {
 	char *suites13;
 	int min_version;
 	int max_version;
+	unsigned int legacy;
+	unsigned int client_legacy;
+	bool client_legacy_set;
 	enum level log;
 	char *trust_file;
 	char *trust_dir;
 	bool trust_system;
+	char *crl;
+	enum crl_check crl_check;
+	uint8_t trust_mark[SHA256_LEN];
 	bool verify;
 	struct identity *identities;
 	SSL_CTX *anonymous;
@@ -78,6 +109,14 @@ struct config {
 
 struct config *config_read(const char *path, bool must_exist);
 void config_free(struct config *c);
+
+/* ---- suites.c ---- */
+
+unsigned int suites_legacy(const char *name, size_t len);
+const char *suites_legacy_names(unsigned int legacy, char *out, size_t room);
+void suites_warn(const struct config *c);
+bool suites_set(const struct config *c, SSL_CTX *ctx, unsigned int legacy);
+bool suites_allowed(const SSL_CIPHER *cipher, unsigned int legacy);
 
 /* ---- identity.c ---- */
 
@@ -99,23 +138,33 @@ struct hs_request {
 	struct sockaddr_storage remote;
 };
 
-#define SECRET_MAX 48
-
-/* Keys of one direction, as struct kssl_key has them. */
-struct hs_keys {
-	uint8_t secret[SECRET_MAX];
-	size_t secret_len;
-	uint8_t key[32];
-	size_t key_len;
-	uint8_t iv[16];
-	size_t iv_len;
-	uint64_t seq;
+/**
+ * struct hs_peer - the peer's certificate (peer.c)
+ * @present: there is one; else nothing else counts
+ * @verified: chain and name were verified
+ * @verify: what verification said, X509_V_*
+ * @fingerprint: SHA-256
+ * @subject: as in RFC 2253; "" if it does not fit
+ * @san: one name a line; "" if there is none or they do not fit
+ * @cert_len: length of the certificate in @der; 0 if it does not fit
+ * @chain_len: length of @der: the certificate and those above it
+ */
+struct hs_peer {
+	bool present;
+	bool verified;
+	long verify;
+	uint8_t fingerprint[KSSL_FINGERPRINT_LEN];
+	char subject[KSSL_SUBJECT_MAX + 1];
+	char san[KSSL_SAN_MAX + 1];
+	size_t cert_len;
+	size_t chain_len;
+	uint8_t der[KSSL_CHAIN_MAX];
 };
 
 /* What keying material is exported from (KSSL_EXPORTER); secret_len 0: nothing. */
 struct hs_exporter {
-	uint8_t secret[SECRET_MAX];
-	size_t secret_len;
+	uint8_t secret[KSSL_SECRET_MAX];
+	uint16_t secret_len;
 	uint8_t randoms[2 * SSL3_RANDOM_SIZE];
 	size_t randoms_len;
 };
@@ -126,14 +175,12 @@ enum hs_state { HS_MORE, HS_DONE, HS_FAILED };
 struct hs_result {
 	uint16_t version;
 	uint16_t suite;
-	struct hs_keys tx;
-	struct hs_keys rx;
+	struct kssl_key tx;
+	struct kssl_key rx;
 	struct hs_exporter exporter;
-	char subject[1024];
-	uint8_t *cert;
-	size_t cert_len;
-	bool verified;
+	struct hs_peer *peer;
 	bool resumed;
+	unsigned int legacy;	/* KSSL_SUITE_* that speak against the suite */
 	char identity[64];
 	char alpn[256];
 	char sni[256];
@@ -158,15 +205,19 @@ void handshake_free(struct handshake *h);
 
 /* Called by OpenSSL through identity.c's contexts. */
 void handshake_keylog(const SSL *ssl, const char *line);
+int handshake_client_hello(SSL *ssl, int *alert, void *arg);
 int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
 
 /* ---- export.c ---- */
 
-bool export_secret(const char *line, const char *label, uint8_t *secret, size_t *len);
-bool export_keys12(SSL *ssl, bool server, struct hs_keys *tx, struct hs_keys *rx);
+bool export_secret(const char *line, const char *label, uint8_t *secret, uint16_t *len);
 void export_master12(SSL *ssl, struct hs_exporter *x);
+
+/* ---- peer.c ---- */
+
+struct hs_peer *peer_describe(SSL *ssl);
 
 /* ---- worker.c ---- */
 

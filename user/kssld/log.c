@@ -8,8 +8,7 @@
 #include <syslog.h>
 #include <time.h>
 
-/* Failed handshakes are the peer's doing: this many lines a second at most. */
-#define FAILED_PER_SECOND 20
+#define PER_SECOND 20
 
 static enum level limit = LOG_LEVEL_INFO;
 static bool use_stderr = true;
@@ -45,23 +44,29 @@ void log_msg(enum level level, const char *fmt, ...)
 	va_end(ap);
 }
 
-void log_failed_handshake(const char *fmt, ...)
+static bool within_rate(enum log_cause cause)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static time_t second;
-	static unsigned int lines;
+	static time_t second[NR_LOG_CAUSES];
+	static unsigned int lines[NR_LOG_CAUSES];
 	time_t now = time(NULL);
 	bool show;
-	va_list ap;
 
 	pthread_mutex_lock(&lock);
-	if (now != second) {
-		second = now;
-		lines = 0;
+	if (now != second[cause]) {
+		second[cause] = now;
+		lines[cause] = 0;
 	}
-	show = lines++ < FAILED_PER_SECOND;
+	show = lines[cause]++ < PER_SECOND;
 	pthread_mutex_unlock(&lock);
-	if (!show || limit < LOG_LEVEL_INFO)
+	return show;
+}
+
+void log_rated(enum log_cause cause, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (limit < LOG_LEVEL_INFO || !within_rate(cause))
 		return;
 	va_start(ap, fmt);
 	put(LOG_LEVEL_INFO, fmt, ap);

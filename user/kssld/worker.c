@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <arpa/inet.h>
 #include <event2/event.h>
-#include <linux/kssl.h>
 #include <linux/kssl_netlink.h>
 #include <linux/netlink.h>
 #include <netlink/genl/ctrl.h>
@@ -127,14 +126,16 @@ static int put_some(struct nl_msg *msg, int attr, const uint8_t *data, size_t le
 	return len ? nla_put(msg, attr, (int)len, data) : 0;
 }
 
-static int put_keys(struct nl_msg *msg, int attr, const struct hs_keys *k)
+static int put_keys(struct nl_msg *msg, int attr, const struct kssl_key *k)
 {
 	struct nlattr *nest = nla_nest_start(msg, attr);
 
 	if (!nest || put_some(msg, KSSL_A_KEYS_SECRET, k->secret, k->secret_len) ||
 	    put_some(msg, KSSL_A_KEYS_KEY, k->key, k->key_len) ||
 	    put_some(msg, KSSL_A_KEYS_IV, k->iv, k->iv_len) ||
-	    nla_put_u64(msg, KSSL_A_KEYS_SEQ, k->seq))
+	    put_some(msg, KSSL_A_KEYS_MAC, k->mac, k->mac_len) ||
+	    nla_put_u64(msg, KSSL_A_KEYS_SEQ, k->seq) ||
+	    (k->flags && nla_put_u32(msg, KSSL_A_KEYS_FLAGS, k->flags)))
 		return -1;
 	return nla_nest_end(msg, nest);
 }
@@ -152,21 +153,32 @@ static int put_exporter(struct nl_msg *msg, const struct hs_exporter *x)
 	return nla_nest_end(msg, nest);
 }
 
+static int put_peer(struct nl_msg *msg, const struct hs_peer *p)
+{
+	if (!p->present)
+		return 0;
+	if (nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, p->verified) ||
+	    nla_put_u32(msg, KSSL_A_HS_VERIFY, (uint32_t)p->verify) ||
+	    nla_put(msg, KSSL_A_HS_PEER_FINGERPRINT, sizeof(p->fingerprint), p->fingerprint) ||
+	    put_text(msg, KSSL_A_HS_PEER_SUBJECT, p->subject) ||
+	    put_text(msg, KSSL_A_HS_PEER_SAN, p->san) ||
+	    put_some(msg, KSSL_A_HS_PEER_CERT, p->der, p->cert_len))
+		return -1;
+	return put_some(msg, KSSL_A_HS_PEER_CHAIN, p->der + p->cert_len,
+			p->chain_len - p->cert_len);
+}
+
 static int put_done(struct nl_msg *msg, const struct hs_result *r)
 {
 	if (nla_put_u16(msg, KSSL_A_HS_VERSION, r->version) ||
 	    nla_put_u16(msg, KSSL_A_HS_SUITE, r->suite) ||
-	    nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, r->verified) ||
 	    nla_put_u8(msg, KSSL_A_HS_RESUMED, r->resumed) ||
-	    put_text(msg, KSSL_A_HS_PEER_SUBJECT, r->subject) ||
 	    put_text(msg, KSSL_A_HS_IDENTITY, r->identity) ||
 	    put_text(msg, KSSL_A_HS_ALPN, r->alpn) || put_text(msg, KSSL_A_HS_SNI, r->sni) ||
 	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx) ||
 	    put_exporter(msg, &r->exporter))
 		return -1;
-	if (r->cert && r->cert_len <= KSSL_CERT_MAX)
-		return nla_put(msg, KSSL_A_HS_PEER_CERT, (int)r->cert_len, r->cert);
-	return 0;
+	return put_peer(msg, r->peer);
 }
 
 static int put_fail(struct nl_msg *msg, const struct hs_result *r)
@@ -181,12 +193,18 @@ static int put_fail(struct nl_msg *msg, const struct hs_result *r)
 	return 0;
 }
 
+/* What put_peer() takes beyond the room that every message has. */
+static size_t peer_room(const struct hs_peer *p)
+{
+	return p && p->present ? p->chain_len + strlen(p->san) : 0;
+}
+
 static void answer(struct worker *w, uint32_t session, enum hs_state state,
 		   const struct hs_result *r, const uint8_t *bytes, size_t len,
 		   unsigned int consumed)
 {
 	static const uint8_t cmds[] = { KSSL_CMD_HS_DATA, KSSL_CMD_HS_DONE, KSSL_CMD_HS_FAIL };
-	struct nl_msg *msg = message(w, cmds[state], session, len + r->cert_len);
+	struct nl_msg *msg = message(w, cmds[state], session, len + peer_room(r->peer));
 	int err;
 
 	if (!msg) {
@@ -203,17 +221,43 @@ static void answer(struct worker *w, uint32_t session, enum hs_state state,
 	send_and_wipe(w, msg);
 }
 
-static void log_failure(const struct sockaddr_storage *remote, const struct hs_result *r)
+struct peer_text {
+	char address[INET6_ADDRSTRLEN];
+	int port;
+};
+
+static struct peer_text peer_text(const struct sockaddr_storage *remote)
 {
 	const struct sockaddr_in *sin = (const void *)remote;
 	const struct sockaddr_in6 *sin6 = (const void *)remote;
-	char text[INET6_ADDRSTRLEN] = "?";
+	struct peer_text text = { .address = "?" };
 	bool v6 = remote->ss_family == AF_INET6;
 
 	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)&sin6->sin6_addr :
-						(const void *)&sin->sin_addr, text, sizeof(text));
-	log_failed_handshake("handshake with %s port %d failed: %s", text,
-			     ntohs(v6 ? sin6->sin6_port : sin->sin_port), r->text);
+		  (const void *)&sin->sin_addr, text.address, sizeof(text.address));
+	text.port = ntohs(v6 ? sin6->sin6_port : sin->sin_port);
+	return text;
+}
+
+static void log_failure(const struct sockaddr_storage *remote, const struct hs_result *r)
+{
+	struct peer_text peer = peer_text(remote);
+
+	log_rated(LOG_FAILED_HANDSHAKE, "handshake with %s port %d failed: %s", peer.address,
+		  peer.port, r->text);
+}
+
+/* Who wants to be rid of old suites must learn who still uses them. */
+static void log_success(struct worker *w, const struct entry *e, const struct hs_result *r)
+{
+	struct peer_text peer = peer_text(&e->remote);
+	char names[64];
+
+	debug("worker %d: session %u: done, suite 0x%04x", w->number, e->session, r->suite);
+	if (*suites_legacy_names(r->legacy, names, sizeof(names)))
+		log_rated(LOG_LEGACY_SUITE, "legacy (%s): suite 0x%04x with %s port %d%s%s", names,
+			  r->suite, peer.address, peer.port, *r->identity ? ", identity " : "",
+			  r->identity);
 }
 
 /* Records (or none, to begin a client's) to the handshake, its word to the kernel. */
@@ -232,7 +276,7 @@ static void advance(struct worker *w, struct entry *e, const uint8_t *records, s
 	if (state == HS_FAILED)
 		log_failure(&e->remote, r);
 	else
-		debug("worker %d: session %u: done, suite 0x%04x", w->number, e->session, r->suite);
+		log_success(w, e, r);
 	forget(w, e->session);
 }
 

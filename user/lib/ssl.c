@@ -6,7 +6,8 @@
  *
  * What the kernel needs, and where it comes from:
  *   - TLS 1.3: the traffic secrets, from key log lines (_0 of the handshake, _N
- *     of each KeyUpdate); TLS 1.2: the key block, from master secret and randoms;
+ *     of each KeyUpdate); TLS 1.2: the key block, from master secret and randoms
+ *     (suite.c), and whether encrypt-then-MAC was agreed on, from the ServerHello;
  *   - sequence numbers: record headers, counted as they go by.  A TLS 1.3 secret
  *     and a TLS 1.2 change_cipher_spec begin at 0;
  *   - what OpenSSL has read already: it is read out through a gate, a BIO that
@@ -19,17 +20,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <openssl/bio.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/kdf.h>
-#include <openssl/objects.h>
-#include <openssl/params.h>
 #include <openssl/ssl.h>
 #include <kssl/kssl.h>
+#include "suite.h"
 
 #define RECORD_HEADER 5
-#define KEY12_MAX (32 + 12)
 
 static int fail(int err)
 {
@@ -56,6 +53,8 @@ struct side {
 /**
  * struct memory - the SSL object's ex_data
  * @tx, @rx: directions
+ * @hello: a ServerHello has been seen
+ * @etm: the last one agreed to encrypt-then-MAC
  * @wbio: where the last record of data went
  * @written: what BIO_number_written(@wbio) is when all of it has gone
  * @text: text drained by kssl_attach_ssl() and not handed on yet
@@ -66,6 +65,8 @@ struct side {
 struct memory {
 	struct side tx;
 	struct side rx;
+	bool hello;
+	bool etm;
 	const BIO *wbio;
 	uint64_t written;
 	uint8_t *text;
@@ -198,6 +199,14 @@ static void count_record(struct side *side, uint8_t type)
 	}
 }
 
+static void take_hello(struct memory *m, const uint8_t *msg, size_t len)
+{
+	if (msg[0] != SSL3_MT_SERVER_HELLO)
+		return;
+	m->hello = true;
+	m->etm = kssl_hello_etm(msg, len);
+}
+
 void kssl_ssl_message(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
 		      void *arg)
 {
@@ -205,10 +214,16 @@ void kssl_ssl_message(int write_p, int version, int type, const void *buf, size_
 	struct memory *m;
 
 	(void)version, (void)arg;
-	if (type != SSL3_RT_HEADER || len != RECORD_HEADER)
+	if (type != SSL3_RT_HEADER && type != SSL3_RT_HANDSHAKE)
 		return;
 	m = memory_make(ssl);
-	if (!m)
+	if (!m || !len)
+		return;
+	if (type == SSL3_RT_HANDSHAKE) {
+		take_hello(m, buf, len);
+		return;
+	}
+	if (len != RECORD_HEADER)
 		return;
 	count_record(write_p ? &m->tx : &m->rx, head[0]);
 	/* after the handshake OpenSSL makes a record when the last one has gone */
@@ -334,86 +349,6 @@ int kssl_ctx_prepare(SSL_CTX *ctx)
 
 /* ---- keys ---- */
 
-static bool sizes12(const SSL_CIPHER *cipher, uint16_t *key_len, uint16_t *iv_len)
-{
-	switch (SSL_CIPHER_get_cipher_nid(cipher)) {
-	case NID_aes_128_gcm:
-		*key_len = 16;
-		*iv_len = 4;
-		return true;
-	case NID_aes_256_gcm:
-		*key_len = 32;
-		*iv_len = 4;
-		return true;
-	case NID_chacha20_poly1305:
-		*key_len = 32;
-		*iv_len = 12;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/*
- * PRF(master secret, "key expansion", server random, client random): RFC 5246,
- * 6.3.  The hash is SHA-256 unless the suite says SHA-384 (section 5); OpenSSL
- * names another for the suites of older versions.
- */
-static int key_block(SSL *ssl, uint8_t *out, size_t len)
-{
-	const EVP_MD *md = SSL_CIPHER_get_handshake_digest(SSL_get_current_cipher(ssl));
-	char *digest = md && EVP_MD_is_a(md, "SHA384") ? "SHA384" : "SHA256";
-	char label[] = "key expansion";
-	uint8_t master[SSL_MAX_MASTER_KEY_LENGTH], random[2][SSL3_RANDOM_SIZE];
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
-	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	OSSL_PARAM params[6], *p = params;
-	size_t n;
-	bool good;
-
-	SSL_get_server_random(ssl, random[0], sizeof(random[0]));
-	SSL_get_client_random(ssl, random[1], sizeof(random[1]));
-	n = SSL_SESSION_get_master_key(SSL_get_session(ssl), master, sizeof(master));
-	*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
-	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, master, n);
-	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, label, strlen(label));
-	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, random, sizeof(random));
-	*p = OSSL_PARAM_construct_end();
-	good = ctx && n && EVP_KDF_derive(ctx, out, len, params) == 1;
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	OPENSSL_cleanse(master, sizeof(master));
-	return good ? 0 : fail(ENOMEM);
-}
-
-/* client key, server key, client IV, server IV */
-static void slice(struct kssl_key *key, const uint8_t *block, bool server, uint16_t key_len,
-		  uint16_t iv_len)
-{
-	key->key_len = key_len;
-	key->iv_len = iv_len;
-	memcpy(key->key, block + server * key_len, key_len);
-	memcpy(key->iv, block + 2 * key_len + server * iv_len, iv_len);
-}
-
-static int keys12(SSL *ssl, struct kssl_key *tx, struct kssl_key *rx)
-{
-	bool server = SSL_is_server(ssl);
-	uint8_t block[2 * KEY12_MAX];
-	uint16_t key_len, iv_len;
-	int ret;
-
-	if (!sizes12(SSL_get_current_cipher(ssl), &key_len, &iv_len))
-		return fail(EOPNOTSUPP);
-	ret = key_block(ssl, block, 2 * (size_t)(key_len + iv_len));
-	if (!ret) {
-		slice(tx, block, server, key_len, iv_len);
-		slice(rx, block, !server, key_len, iv_len);
-	}
-	OPENSSL_cleanse(block, sizeof(block));
-	return ret;
-}
-
 static void key13(struct kssl_key *key, const struct side *side)
 {
 	key->secret_len = side->secret_len;
@@ -431,10 +366,16 @@ static void key_begin(struct kssl_key *key, SSL *ssl, const struct side *side)
 /* The keys as they are now; the caller wipes them, also after an error. */
 static int keys_of(SSL *ssl, const struct memory *m, struct kssl_key *tx, struct kssl_key *rx)
 {
+	int err;
+
 	key_begin(tx, ssl, &m->tx);
 	key_begin(rx, ssl, &m->rx);
-	if (tx->version == TLS1_2_VERSION)
-		return keys12(ssl, tx, rx);
+	if (tx->version == TLS1_2_VERSION) {
+		if (!m->hello)
+			return fail(ENOKEY);
+		err = kssl_keys12(ssl, m->etm, tx, rx);
+		return err ? fail(err) : 0;
+	}
 	if (!m->tx.secret_len || !m->rx.secret_len)
 		return fail(ENOKEY);
 	key13(tx, &m->tx);

@@ -30,6 +30,7 @@
  * @KSSL_ALPN: string.  Set: the protocols offered or accepted, comma
  *	separated, best first.  Get after the handshake: the one chosen.
  * @KSSL_PEER_AUTH: int, enum kssl_peer_auth.  Only to be stricter than policy.
+ *	A listener's counts for the sockets that it accepts.
  * @KSSL_ROLE: int, enum kssl_role, for a socket attached when connected.
  * @KSSL_HANDSHAKE: u32, run the handshake now; time-out in milliseconds, 0 for
  *	the default.  Blocks unless the socket is non-blocking.
@@ -56,6 +57,19 @@
  *	anything from the network.  Length 0: the library had received the peer's
  *	close_notify, and nothing follows.  After KSSL_KEY_RX and before any
  *	record is read (EBUSY).
+ * @KSSL_PEER_SAN: get, string: the subjectAltNames of the peer's certificate, one
+ *	a line ("DNS:a.example", "IP:192.0.2.7", "email:", "URI:", "DirName:"); a
+ *	byte that is not visible ASCII, and the backslash, is \xHH.
+ * @KSSL_PEER_FINGERPRINT: get, KSSL_FINGERPRINT_LEN bytes: SHA-256 of the peer's
+ *	certificate in DER.
+ * @KSSL_PEER_CHAIN: get, certificates in DER, concatenated, the peer's own first:
+ *	those that were verified, without the root; or, where the policy accepts
+ *	unverified peers, those that the peer sent.  A resumed session has kept
+ *	the first alone.
+ * @KSSL_PEER_VERIFY: get, u32: what verification said of the peer's certificate
+ *	(X509_V_OK is 0, X509_V_ERR_*), also after it was refused.
+ *
+ * What a peer did not send, or is longer than kssl keeps, is ENODATA.
  *
  * Numbers 18 and 19 are taken for options to come (DETACH).
  */
@@ -78,6 +92,10 @@ enum kssl_option {
 	KSSL_EOF_MODE = 16,
 	KSSL_EXPORTER = 17,
 	KSSL_TEXT = 20,
+	KSSL_PEER_SAN = 21,
+	KSSL_PEER_FINGERPRINT = 22,
+	KSSL_PEER_CHAIN = 23,
+	KSSL_PEER_VERIFY = 24,
 };
 
 /* Longest strings, in bytes, without NUL. */
@@ -85,7 +103,10 @@ enum kssl_option {
 #define KSSL_IDENTITY_MAX	63
 #define KSSL_ALPN_MAX		255
 #define KSSL_SUBJECT_MAX	1023
+#define KSSL_SAN_MAX		8191
 #define KSSL_CERT_MAX		16384	/* DER, bytes */
+#define KSSL_CHAIN_MAX		32768	/* DER, bytes, certificate included */
+#define KSSL_FINGERPRINT_LEN	32
 
 /* KSSL_TEXT: most bytes in one call; and what may lie there unread at least,
  * more if the socket's receive buffer (SO_RCVBUF) is larger (ENOBUFS). */
@@ -108,8 +129,19 @@ enum kssl_eof_mode {
 	KSSL_EOF_LAX = 1,
 };
 
+/**
+ * enum kssl_peer_auth - what is asked of the peer
+ * @KSSL_PEER_AUTH_DEFAULT: what the daemon's policy says
+ * @KSSL_PEER_AUTH_NONE: server: no certificate of the client
+ * @KSSL_PEER_AUTH_REQUEST: server: a certificate, if the client has one; one that
+ *	does not verify is refused all the same
+ * @KSSL_PEER_AUTH_REQUIRE: server: a certificate that verifies; client: likewise,
+ *	also where the policy accepts any server
+ *
+ * The stricter of this and the policy counts.
+ */
 enum kssl_peer_auth {
-	KSSL_PEER_AUTH_DEFAULT = 0,	/* as the daemon's policy says */
+	KSSL_PEER_AUTH_DEFAULT = 0,
 	KSSL_PEER_AUTH_NONE = 1,
 	KSSL_PEER_AUTH_REQUEST = 2,
 	KSSL_PEER_AUTH_REQUIRE = 3,

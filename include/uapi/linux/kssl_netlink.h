@@ -88,9 +88,12 @@ enum kssl_a_hs {
 	KSSL_A_HS_ERR,	/* Errno for the program (positive). */
 	KSSL_A_HS_ALERT,	/* Alert description sent in bytes. */
 	KSSL_A_HS_ALERT_RECEIVED,	/* Alert description that the peer sent. */
-	KSSL_A_HS_VERIFY,	/* Certificate verification code (X509_V_ERR_*). */
+	KSSL_A_HS_VERIFY,	/* What verification said of the peer's certificate (X509_V_*). */
 	KSSL_A_HS_TEXT,	/* The reason in words. */
 	KSSL_A_HS_EXPORTER,	/* Without it KSSL_EXPORTER is ENODATA. */
+	KSSL_A_HS_PEER_SAN,	/* subjectAltNames, one a line, see KSSL_PEER_SAN. */
+	KSSL_A_HS_PEER_FINGERPRINT,	/* SHA-256 of peer-cert. */
+	KSSL_A_HS_PEER_CHAIN,	/* DER of the certificates above peer-cert, one after the other. */
 
 	__KSSL_A_HS_MAX,
 	KSSL_A_HS_MAX = (__KSSL_A_HS_MAX - 1),
