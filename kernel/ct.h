@@ -9,17 +9,20 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
-/* The compiler must not find out that there are only two values. */
-static inline u32 kssl_ct_hide(u32 mask)
+/* A value that the compiler knows nothing about, so that it makes no branch of it. */
+static inline u32 kssl_ct_hide(u32 value)
 {
-	OPTIMIZER_HIDE_VAR(mask);
-	return mask;
+	OPTIMIZER_HIDE_VAR(value);
+	return value;
 }
 
-/* a < b */
+/*
+ * a < b; one of them is hidden, lest the difference of a loop's counter and a
+ * secret becomes the counter.
+ */
 static inline u32 kssl_ct_lt(u32 a, u32 b)
 {
-	return kssl_ct_hide(-((a - b) >> 31));
+	return kssl_ct_hide(-((kssl_ct_hide(a) - b) >> 31));
 }
 
 /* a >= b */
