@@ -75,6 +75,7 @@ build/kssl-run.so: user/run/preload.c $(HEADERS)
 
 # A test program names what it needs in its first lines:
 #   // SOURCES: kernel/record.c        // LIBS: libcrypto        // CFLAGS: -I..
+#   // SANITIZE: no                    (unit tests that run under valgrind)
 #   // LINK: -Lbuild -lkssl            (peers: linker options before the libraries)
 said = $(shell sed -n 's|^// $(2): ||p' $(1))
 UNITS := $(patsubst selftests/unit/%.c,build/unit/%,$(wildcard selftests/unit/*.c))
@@ -85,7 +86,7 @@ selftests: $(UNITS) $(PEERS)
 
 build/unit/%: selftests/unit/%.c $(wildcard kernel/*.[ch] user/*/*.[ch] selftests/unit/*.h selftests/unit/include/*/*.h selftests/peers/wire.h)
 	@mkdir -p build/unit
-	$(CC) $(CFLAGS) -fsanitize=address,undefined -fno-sanitize-recover=undefined $(call said,$<,CFLAGS) -o $@ $< $(call said,$<,SOURCES) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
+	$(CC) $(CFLAGS) $(if $(call said,$<,SANITIZE),,-fsanitize=address,undefined -fno-sanitize-recover=undefined) $(call said,$<,CFLAGS) -o $@ $< $(call said,$<,SOURCES) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
 
 # a 32-bit program on a 64-bit kernel
 build/peers/socket32: selftests/peers/socket.c $(wildcard selftests/peers/*.h) $(HEADERS)

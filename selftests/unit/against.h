@@ -24,7 +24,7 @@ static u8 record[WIRE_MAX], text[WIRE_MAX];
 static struct said said;
 static const struct wire_how usual;
 
-static void both_new(struct both *b, const struct wire_suite *suite, bool etm)
+static inline void both_new(struct both *b, const struct wire_suite *suite, bool etm)
 {
 	struct kssl_key key;
 	const char *why;
@@ -35,7 +35,7 @@ static void both_new(struct both *b, const struct wire_suite *suite, bool etm)
 	wire_must(!IS_ERR(b->half), why);
 }
 
-static void both_free(struct both *b)
+static inline void both_free(struct both *b)
 {
 	kssl_keys_free(b->half);
 }
@@ -44,7 +44,7 @@ static void both_free(struct both *b)
  * kssl opens a record, in memory of just its size: a look at the header first, as
  * framer.c has, and one at the length of the text, as rx.c.
  */
-static int ask(struct both *b, u64 seq, const u8 *from, size_t n)
+static inline int ask(struct both *b, u64 seq, const u8 *from, size_t n)
 {
 	u8 *buf = malloc(n), *got = buf;
 	u16 len;
@@ -69,26 +69,26 @@ static int ask(struct both *b, u64 seq, const u8 *from, size_t n)
 }
 
 /* The record at hand, whose number is the last that wire.h counted. */
-static int ask_last(struct both *b, size_t n)
+static inline int ask_last(struct both *b, size_t n)
 {
 	return ask(b, b->wire.seq - 1, record, n);
 }
 
 /* It is delivered, with this content. */
-static bool delivered(struct both *b, size_t n, size_t len)
+static inline bool delivered(struct both *b, size_t n, size_t len)
 {
 	return !ask_last(b, n) && said.type == 23 && said.len == len &&
 	       !memcmp(said.text, text, len);
 }
 
 /* It is refused as every record that does not verify. */
-static bool refused(struct both *b, size_t n)
+static inline bool refused(struct both *b, size_t n)
 {
 	return ask_last(b, n) == -EBADMSG && said.alert == TLS_BAD_RECORD_MAC;
 }
 
 /* The same as what wire.h says of it. */
-static __attribute__((unused)) bool agreed(struct both *b, size_t n)
+static inline bool agreed(struct both *b, size_t n)
 {
 	static u8 opened[WIRE_TEXT];
 	struct wire_seen seen;
@@ -106,7 +106,7 @@ static __attribute__((unused)) bool agreed(struct both *b, size_t n)
 }
 
 /* kssl makes a record with room for just that; wire.h opens it. */
-static bool seals(struct both *b, size_t len, struct wire_seen *seen)
+static inline bool seals(struct both *b, size_t len, struct wire_seen *seen)
 {
 	size_t room = b->half->head + len + b->half->tail;
 	u8 *buf = malloc(room), opened[WIRE_TEXT];
@@ -123,7 +123,7 @@ static bool seals(struct both *b, size_t len, struct wire_seen *seen)
 	return good;
 }
 
-static size_t below(size_t n)
+static inline size_t below(size_t n)
 {
 	u32 v;
 
@@ -131,7 +131,7 @@ static size_t below(size_t n)
 	return v % n;
 }
 
-static void okf(bool good, const struct wire_half *w, const char *name)
+static inline void okf(bool good, const struct wire_half *w, const char *name)
 {
 	char line[160];
 
