@@ -64,7 +64,7 @@ int kssl_calls_await(struct kssl_session *s, long *timeo)
 			return sock_error(s->sk) ?: -ENOTCONN;
 		err = begin(s);
 		if (!err)
-			err = kssl_rx_wait(s, 0, timeo);
+			err = kssl_rx_wait(s, timeo);
 		if (err)
 			return err;
 	}

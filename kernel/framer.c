@@ -92,9 +92,10 @@ static u32 queued(const struct sock *sk)
 bool kssl_framer_ready(const struct kssl_session *s)
 {
 	const struct sock *sk = s->sk;
-	u32 n = queued(sk);
-	u32 need = READ_ONCE(s->rx.need);
+	u32 n = queued(sk), need;
 
+	smp_rmb();	/* pairs with take() */
+	need = READ_ONCE(s->rx.need);
 	if (n >= need || !n)
 		return n >= need;
 	return need - n > tcp_receive_window(tcp_sk(sk)) ||
@@ -169,18 +170,24 @@ static int take(struct kssl_session *s, u32 want, u32 gulp)
 
 	if (have >= want)
 		return 1;
-	rx->need = want - have;
+	WRITE_ONCE(rx->need, want - have);
 	if (!queued(s->sk) || !kssl_framer_ready(s))
 		return 0;
 	err = make_room(rx, want);
 	if (err)
 		return err;
+	/*
+	 * Whoever looks without the lock meanwhile must not take the empty queue
+	 * for an empty socket: nothing would wake him for what the caller leaves.
+	 */
+	WRITE_ONCE(rx->need, 0);
+	smp_wmb();	/* before the queue is empty; pairs with kssl_framer_ready() */
 	desc.count = min(max(want, gulp) - have, KSSL_RX_BUF - rx->tail);
 	err = tcp_read_sock(s->sk, &desc, take_skb);
+	have = rx->tail - rx->head;
+	WRITE_ONCE(rx->need, have < want ? want - have : 0);
 	if (err <= 0)	/* urgent data stops tcp_read_sock() for good */
 		return queued(s->sk) ? -EBADMSG : 0;
-	have = rx->tail - rx->head;
-	rx->need = have < want ? want - have : 0;
 	return have >= want;
 }
 

@@ -279,7 +279,7 @@ static int wait(struct kssl_session *s, size_t done, long *timeo)
 		return 0;
 	if (s->error.err)
 		return *timeo ? -s->error.err : -EAGAIN;
-	return kssl_rx_wait(s, kssl_text_unread(&s->rx), timeo) ?: 1;
+	return kssl_rx_wait(s, timeo) ?: 1;
 }
 
 static int recv_locked(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)

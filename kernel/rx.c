@@ -161,12 +161,12 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	return -s->error.err;
 }
 
-/* Is there more than the @seen bytes of text that the caller knows of? */
+/* Is there other text than the @seen bytes that the caller knows of? */
 static bool news(const struct kssl_session *s, u32 seen)
 {
 	const struct sock *sk = s->sk;
 
-	return kssl_text_unread(&s->rx) > seen || s->rx.closed || s->error.err || sk->sk_err ||
+	return kssl_text_unread(&s->rx) != seen || s->rx.closed || s->error.err || sk->sk_err ||
 	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
 }
 
@@ -182,14 +182,16 @@ bool kssl_rx_readable(const struct kssl_session *s)
 /**
  * kssl_rx_wait() - sleep until something changes on the receiving side
  * @s: the session; socket lock, released while sleeping
- * @seen: bytes of unread text that the caller has seen (MSG_PEEK)
  * @timeo: jiffies left, updated
+ *
+ * The caller has looked at all text that is there.
  *
  * Return: 0; -EAGAIN (time is up); -EINTR, -ERESTARTSYS (signal).
  */
-int kssl_rx_wait(struct kssl_session *s, u32 seen, long *timeo)
+int kssl_rx_wait(struct kssl_session *s, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	u32 seen = kssl_text_unread(&s->rx);
 	struct sock *sk = s->sk;
 	u8 state = s->state;
 
@@ -268,7 +270,7 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 		ret = kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
 		if (ret && ret != -EAGAIN)
 			break;
-		ret = kssl_rx_wait(s, skip, &timeo);
+		ret = kssl_rx_wait(s, &timeo);
 		if (ret)
 			break;
 	} while (done < len || !len);	/* as on TCP, a read of nothing waits */
@@ -357,7 +359,7 @@ ssize_t kssl_rx_splice(struct kssl_session *s, struct pipe_inode_info *pipe, siz
 			return kssl_rx_to_pipe(s, pipe, len);
 		if (ret < 0 || stop(s, 0, 0))
 			return ret;
-		ret = kssl_rx_wait(s, 0, &timeo);
+		ret = kssl_rx_wait(s, &timeo);
 		if (ret)
 			return ret;
 	}
