@@ -41,15 +41,12 @@ def extension(kind, body):
     return struct.pack('>HH', kind, len(body)) + body
 
 
-def client_hello(suites, random=None, version=0x303, host=None, versions=()):
+def client_hello(suites, random=None, version=0x303, host=None):
     """A ClientHello as a handshake message."""
     ext = extension(13, b'\0\x0c\x04\x01\x04\x03\x08\x04\x05\x01\x05\x03\x02\x01')  # signatures
     ext += extension(10, b'\0\x04\0\x17\0\x1d') + extension(11, b'\1\0')            # groups
     if host:
         ext += extension(0, struct.pack('>HBH', len(host) + 3, 0, len(host)) + host)
-    if versions:
-        ext += extension(43, bytes([2 * len(versions)]) + struct.pack(f'>{len(versions)}H',
-                                                                     *versions))
     body = struct.pack('>H', version) + (random or os.urandom(32)) + b'\0'
     body += struct.pack(f'>H{len(suites)}H', 2 * len(suites), *suites) + b'\1\0'
     return message(CLIENT_HELLO, body + struct.pack('>H', len(ext)) + ext)
