@@ -10,10 +10,11 @@ insmod_kssl
 out=$("$PEERS/attach" "$PKI" 2>&1) || tap_failed=1
 grep -v '^1\.\.' <<<"$out"
 tap_n=$((tap_n + $(grep -cE '^(not )?ok' <<<"$out")))
-# nine suites, two roles, a MiB each way twice: the kernel did that
+# nine suites, two roles, a MiB each way twice, eight more once: the kernel did that
 tap_run "the kernel sealed the records" [ "$(counter TxRecords)" -gt $((9 * 2 * 2 * 64)) ]
 tap_run "the kernel opened the records" [ "$(counter RxRecords)" -gt $((9 * 2 * 2 * 64)) ]
 tap_is "$(counter RxBadMac) $(counter RxProtocol) $(counter AlertSent) $(counter AlertReceived)" "0 0 0 0" \
 	"no record was refused, on either side"
+tap_run "CBC records too" [ "$(counter TxRecordsCbc)" -gt 600 ]
 tap_run "both directions were keyed" [ "$(counter OwnKeys)" -gt 300 ]
 tap_done

@@ -68,7 +68,7 @@ static void ok(bool good, const char *format, ...)
 struct suite {
 	uint16_t id;
 	int version;
-	const char *name;
+	const char *name;	/* OpenSSL's, with " MtE" for MAC-then-encrypt */
 	const char *cert;
 };
 
@@ -82,9 +82,20 @@ static const struct suite suites[] = {
 	{ 0xc030, TLS1_2_VERSION, "ECDHE-RSA-AES256-GCM-SHA384", "rsa" },
 	{ 0xcca8, TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305", "rsa" },
 	{ 0xcca9, TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305", "ec" },
-	{ 0xc09c, TLS1_2_VERSION, "AES128-CCM", "rsa" },	/* not kssl's */
+	/* less common ones */
+	{ 0x1304, TLS1_3_VERSION, "TLS_AES_128_CCM_SHA256", "rsa" },
+	{ 0xc09d, TLS1_2_VERSION, "AES256-CCM", "rsa" },
+	{ 0xc0ae, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-CCM8", "ec" },
+	{ 0xc00a, TLS1_2_VERSION, "ECDHE-ECDSA-AES256-SHA", "ec" },
+	{ 0xc00a, TLS1_2_VERSION, "ECDHE-ECDSA-AES256-SHA MtE", "ec" },
+	{ 0xc028, TLS1_2_VERSION, "ECDHE-RSA-AES256-SHA384", "rsa" },
+	{ 0x003c, TLS1_2_VERSION, "AES128-SHA256 MtE", "rsa" },
+	{ 0x003d, TLS1_2_VERSION, "AES256-SHA256", "rsa" },
+	{ 0x00ba, TLS1_2_VERSION, "CAMELLIA128-SHA256", "rsa" },	/* not kssl's */
 };
 #define NR_SUITES 9
+#define NR_ALL 17		/* and one that is not ours */
+#define ETM (&suites[14])
 #define S13 (&suites[1])
 #define S12 (&suites[5])
 
@@ -157,14 +168,19 @@ static void nonblock(int fd, bool on)
 static SSL_CTX *context(const struct suite *s, bool server)
 {
 	SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-	char cert[300], key[300];
+	char cert[300], key[300], list[64];
 
+	snprintf(list, sizeof(list), "%s", s->name);
+	if (strchr(list, ' ')) {
+		*strchr(list, ' ') = 0;
+		SSL_CTX_set_options(ctx, SSL_OP_NO_ENCRYPT_THEN_MAC);
+	}
 	SSL_CTX_set_min_proto_version(ctx, s->version);
 	SSL_CTX_set_max_proto_version(ctx, s->version);
 	if (s->version == TLS1_3_VERSION)
-		SSL_CTX_set_ciphersuites(ctx, s->name);
+		SSL_CTX_set_ciphersuites(ctx, list);
 	else
-		SSL_CTX_set_cipher_list(ctx, s->name);
+		SSL_CTX_set_cipher_list(ctx, list);
 	snprintf(cert, sizeof(cert), "%s/%s.pem", pki, s->cert);
 	snprintf(key, sizeof(key), "%s/%s.key", pki, s->cert);
 	if (server && (SSL_CTX_use_certificate_file(ctx, cert, SSL_FILETYPE_PEM) != 1 ||
@@ -650,6 +666,11 @@ static void matrix(void)
 			in_buffer(&suites[i], server, 700, true);
 			in_buffer(&suites[i], server, 700, false);
 		}
+	for (; i < NR_ALL; i++)
+		for (server = 0; server < 2; server++) {
+			plainly(&suites[i], server);
+			in_buffer(&suites[i], server, 700, true);
+		}
 }
 
 static void cuts(const struct suite *s)
@@ -1087,7 +1108,7 @@ static void refusals(void)
 	half_sent(S13);
 	half_sent(S12);
 	over_memory();
-	ok(begin(&c, &suites[NR_SUITES], false) && refused(c.ours, EOPNOTSUPP) && on_by_ssl(&c),
+	ok(begin(&c, &suites[NR_ALL], false) && refused(c.ours, EOPNOTSUPP) && on_by_ssl(&c),
 	   "a suite that kssl does not have: EOPNOTSUPP");
 	end(&c);
 	memset(&c, 0, sizeof(c));
@@ -1180,6 +1201,27 @@ static void own_callbacks(const struct suite *s)
 	good = handshake(&c) && before(&c) && CHECK(seen > 5) &&
 	       CHECK(logged == (s->version == TLS1_3_VERSION ? 5 : 1)) && attached(&c);
 	ok(good && rest_of_it(&c, 16384), "%s: the program's own callbacks", s->name);
+	end(&c);
+}
+
+static void headers_alone(int write_p, int version, int type, const void *buf, size_t len,
+			  SSL *ssl, void *arg)
+{
+	if (type == SSL3_RT_HEADER)
+		kssl_ssl_message(write_p, version, type, buf, len, ssl, arg);
+}
+
+/* Nobody knows then where the MAC is: not a guess, but an error. */
+static void no_hello(const struct suite *s)
+{
+	SSL_CTX *ours = context(s, true);
+	struct conn c = { .suite = s, .server = true };
+
+	kssl_ctx_prepare(ours);
+	SSL_CTX_set_msg_callback(ours, headers_alone);
+	setup(&c, ours, context(s, false));
+	ok(handshake(&c) && before(&c) && refused(c.ours, ENOKEY) && on_by_ssl(&c),
+	   "%s: the ServerHello was kept from us: ENOKEY", s->name);
 	end(&c);
 }
 
@@ -1380,6 +1422,8 @@ static void all(void)
 	wiped();
 	own_callbacks(S13);
 	own_callbacks(S12);
+	own_callbacks(ETM);
+	no_hello(ETM);
 	attach_keys();
 }
 

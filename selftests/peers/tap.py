@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """TAP output and kssl's numbers, for the tests written in Python."""
+import ctypes
+import errno
+import os
 import socket
 import struct
 import sys
@@ -77,6 +80,15 @@ def error(sock):
     err, verify, sent, received = struct.unpack('=iiBB', raw[:10])
     return {'err': err, 'verify': verify, 'sent': sent, 'received': received,
             'text': raw[12:].split(b'\0')[0].decode()}
+
+
+def getsockopt(sock, name, room, level=SOL_KSSL):
+    """An option's value, of any length: Python's own call ends at 1024 bytes."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf, size = ctypes.create_string_buffer(max(room, 1)), ctypes.c_uint32(room)
+    if libc.getsockopt(sock.fileno(), level, name, buf, ctypes.byref(size)):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return buf.raw[:size.value]
 
 
 def key(version, suite, secret=b'', key=b'', iv=b'', seq=0, flags=0, mac=b''):
