@@ -456,6 +456,7 @@ static enum hs_state finish(struct handshake *h)
 	keep_names(h);
 	r->version = (uint16_t)SSL_version(h->ssl);
 	r->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(h->ssl));
+	r->record_limit = limit_of_peer(h->ssl);
 	r->resumed = SSL_session_reused(h->ssl);
 	r->err = 0;
 	h->done = true;

@@ -105,7 +105,7 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 		error("versions or suites: %s", reason());
 		goto bad;
 	}
-	if (!load_trust(c, ctx) || (id && !load_pair(id, ctx)))
+	if (!limit_offer(ctx) || !load_trust(c, ctx) || (id && !load_pair(id, ctx)))
 		goto bad;
 	if (server) {
 		SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"kssl", 4);
