@@ -514,6 +514,7 @@ static enum hs_state finish(struct handshake *h)
 	r->version = (uint16_t)SSL_version(h->ssl);
 	r->suite = SSL_CIPHER_get_protocol_id(cipher);
 	r->legacy = kssl_suite_find(r->suite)->weak;
+	r->record_limit = limit_of_peer(h->ssl);
 	r->resumed = SSL_session_reused(h->ssl);
 	r->err = 0;
 	h->done = true;

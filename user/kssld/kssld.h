@@ -175,6 +175,7 @@ enum hs_state { HS_MORE, HS_DONE, HS_FAILED };
 struct hs_result {
 	uint16_t version;
 	uint16_t suite;
+	uint16_t record_limit;	/* of the peer (RFC 8449), 0: none */
 	struct kssl_key tx;
 	struct kssl_key rx;
 	struct hs_exporter exporter;
@@ -209,6 +210,11 @@ int handshake_client_hello(SSL *ssl, int *alert, void *arg);
 int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
+
+/* ---- limit.c ---- */
+
+bool limit_offer(SSL_CTX *ctx);
+uint16_t limit_of_peer(const SSL *ssl);
 
 /* ---- export.c ---- */
 

@@ -44,7 +44,7 @@
  *	1.3), and the peer's too if asked for.
  * @KSSL_RECORD_SIZE: u32, most text in a record sent: 64 to 16384; 0, the
  *	default: what fits the congestion window while that is small, else 16384.
- *	Never more than the peer's record_size_limit.
+ *	Never more than the peer's record_size_limit or max_fragment_length.
  * @KSSL_PAD: u32, TLS 1.3: text is padded to a multiple of this, 2 to 16384; 0,
  *	the default: not at all.
  * @KSSL_EOF_MODE: u32, enum kssl_eof_mode: what a FIN without close_notify is.
