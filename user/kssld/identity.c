@@ -147,7 +147,8 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 	}
 	if (!suites_set(c, ctx, id ? id->legacy : c->client_legacy))
 		goto bad;
-	if (!limit_offer(ctx) || !load_trust(c, ctx) || !load_revoked(c, ctx) || (id && !load_pair(id, ctx)))
+	if (!limit_offer(ctx) || !load_trust(c, ctx) || !load_revoked(c, ctx) ||
+	    (id && !load_pair(id, ctx)))
 		goto bad;
 	if (server) {
 		if (!name_issuers(c, ctx))
