@@ -18,6 +18,7 @@ from records import ALERT, DATA, HANDSHAKE, Half, Peer  # noqa: E402
 
 SESSION, BYTES, CONSUMED, VERSION, SUITE, TX, RX = 1, 14, 15, 16, 17, 18, 19
 ERR, ALERT_SENT, TEXT, EXPORTER = 26, 27, 30, 31
+SUBJECT, CERT, VERIFIED, VERIFY, SAN, PRINT, CHAIN = 21, 22, 23, 29, 32, 33, 34
 ID, REQUEST = 1, 31
 KEY_RECORDS, REKEY_SECONDS, UPDATE_RATE = 4, 5, 6
 
@@ -177,6 +178,72 @@ def bad_keys():
         assert tap.errno_of(a.sock.recv, 1) == errno.EBADMSG
         err, why = refused(nl, genl.FAIL, attr(SESSION, sid), attr(ERR, 5))
         assert err == errno.ENOENT, (name, err)
+        a.close()
+    nl.close()
+
+
+def answered(nl, *attrs):
+    """hs-done with good keys and more: the socket's owner, or errno and text."""
+    a, good = Asker(), Half(0x1301)
+    sid = nl.ready()[0]
+    err, why = refused(nl, genl.HS_DONE, attr(SESSION, sid), u16(VERSION, 0x304),
+                       u16(SUITE, 0x1301), nest(TX, attr(1, good.secret)),
+                       nest(RX, attr(1, good.secret)), *attrs)
+    assert a.end() == (errno.EBADMSG if err else 0), (err, why, a.result)
+    return a, err, why
+
+
+def bad_peer():
+    """What a worker says of the certificate must fit together."""
+    nl = register()
+    rows = {
+        'chain alone': [attr(CHAIN, b'x')],
+        'chain too long': [attr(CERT, bytes(16384)), attr(CHAIN, bytes(32768 - 16384 + 1))],
+        'fingerprint too short': [attr(PRINT, bytes(31))],
+        'fingerprint too long': [attr(PRINT, bytes(33))],
+        'certificate too long': [attr(CERT, bytes(16385))],
+        'names too long': [attr(SAN, 'x' * 8192)],
+        'subject too long': [attr(SUBJECT, 'x' * 1024)],
+        'names without an end': [attr(SAN, b'xyz')],
+    }
+    for name, attrs in rows.items():
+        a, err, why = answered(nl, *attrs)
+        assert err in (errno.EINVAL, errno.ERANGE), (name, err, why)
+        assert tap.errno_of(a.sock.getsockopt, tap.SOL_KSSL, tap.PEER_SUBJECT, 10) == errno.ENODATA
+        a.close()
+    nl.close()
+
+
+def verify_of(sock):
+    try:
+        return struct.unpack('I', tap.getsockopt(sock, tap.PEER_VERIFY, 4))[0]
+    except OSError as e:
+        return e.errno
+
+
+def good_peer():
+    """The longest of everything, and what is missing."""
+    nl = register()
+    cert, chain, san = os.urandom(16384), os.urandom(16384), 'n' * 8191
+    a, err, _ = answered(nl, attr(CERT, cert), attr(CHAIN, chain), attr(SAN, san),
+                         attr(SUBJECT, 's' * 1023), attr(PRINT, bytes(range(32))),
+                         u8(VERIFIED, 1), attr(VERIFY, 0))
+    get = [tap.getsockopt(a.sock, n, 40000) for n in (
+        tap.PEER_CERT, tap.PEER_CHAIN, tap.PEER_SAN, tap.PEER_SUBJECT, tap.PEER_FINGERPRINT)]
+    assert not err and get == [cert, cert + chain, san.encode(), b's' * 1023, bytes(range(32))]
+    assert tap.info(a.sock)['verified'] == 1 and verify_of(a.sock) == 0
+    a.close()
+    for attrs, verified, verify in (
+            ([], 0, errno.ENODATA),
+            ([attr(CERT, b'c'), u8(VERIFIED, 1)], 1, 0),
+            ([attr(CERT, b'c')], 0, 1),     # what is not said did not verify
+            ([attr(CERT, b'c'), u8(VERIFIED, 0), attr(VERIFY, 0)], 0, 0),
+            ([attr(CERT, b'c'), u8(VERIFIED, 1), attr(VERIFY, 23)], 0, 23)):
+        a, err, why = answered(nl, *attrs)
+        assert not err and tap.info(a.sock)['verified'] == verified, (attrs, why)
+        assert verify_of(a.sock) == verify, attrs
+        for name in (tap.PEER_SAN, tap.PEER_FINGERPRINT, tap.PEER_SUBJECT):
+            assert tap.errno_of(tap.getsockopt, a.sock, name, 99) == errno.ENODATA, (attrs, name)
         a.close()
     nl.close()
 
@@ -532,7 +599,8 @@ def big_dump():
 
 
 def main():
-    for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, failing,
+    for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, bad_peer,
+               good_peer, failing,
                not_the_worker,
                cancelled, capacity, timeout_and_queue, not_tls, other_namespace, rekey_by_netlink,
                close_by_netlink, kill_by_netlink, key_policy, big_dump):
