@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # Thin front. The module's objects are listed in Kbuild.
 #
-#   make demo     the main job, end to end, in a virtual machine
-#   make check    all tests
-#   make help     the rest
+#   make demo          the main job, end to end, in a virtual machine
+#   make demo-classic  the seven steps of old SSL, with RSA, CBC and client certificates
+#   make check         all tests
+#   make help          the rest
 
 # Headers: of the running kernel if they are there, else the newest installed.
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
@@ -16,7 +17,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check check-matrix demo sparse style kdoc nl-gen insmod rmmod install \
+.PHONY: all modules user selftests check check-matrix demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
 	clean help setup libraries
 
 all: modules user
@@ -116,6 +117,10 @@ check-matrix: setup
 demo: setup
 	@$(MAKE) -s modules user selftests
 	@selftests/demo
+
+demo-classic: setup
+	@$(MAKE) -s modules user
+	@selftests/demo-classic
 
 nl-gen:
 	include/netlink/nl-gen include/netlink/kssl.yaml include/uapi/linux/kssl_netlink.h \
