@@ -36,6 +36,7 @@ REFUSED = {
     'early': (errno.EKEYEXPIRED, 42, 42, 9),
     'stranger': (errno.EKEYREJECTED, 48, 48, 20),
     'wrong': (errno.EKEYREJECTED, 43, 43, 26),
+    'unfit': (errno.EKEYREJECTED, 43, 43, 26),
     'revoked': (errno.EKEYREVOKED, 44, 44, 23),
 }
 REASONS = {     # alert: what Python's ssl calls it when it is received

@@ -16,7 +16,7 @@ conf() {
 		printf '[identity %s]\ncert = %s\nkey = %s\nclient-auth = %s\nnames = %s\n' "${id%:*}" \
 			"$TMP/pki/server.pem" "$TMP/pki/server.key" "${id#*:}" "${id%:*}.test"
 	done
-	for id in client under expired early stranger wrong revoked; do
+	for id in client under expired early stranger wrong unfit revoked; do
 		printf '[identity %s]\ncert = %s\nkey = %s\nnames = none.invalid\n' "$id" \
 			"$TMP/pki/$id.pem" "$TMP/pki/$id.key"
 	done

@@ -27,7 +27,8 @@ def name(common):
 class Pair:
     """A certificate and its key."""
 
-    def __init__(self, common, issuer=None, usage=None, names=(), key=None, days=(-1, 30)):
+    def __init__(self, common, issuer=None, usage=None, names=(), key=None, days=(-1, 30),
+                 key_usage=None):
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.name = name(common)
         self.issuer = issuer or self
@@ -37,6 +38,8 @@ class Pair:
         b = b.add_extension(x509.BasicConstraints(ca=not usage, path_length=None), critical=True)
         if usage:
             b = b.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        if key_usage:
+            b = b.add_extension(key_usage, critical=True)
         if names:
             b = b.add_extension(x509.SubjectAlternativeName(names), critical=False)
         self.cert = b.sign(self.issuer.key, hashes.SHA256())
@@ -86,6 +89,8 @@ def make(where):
              'early': Pair('early client', ca, CLIENT, days=(10, 30)),
              'stranger': Pair('client of another ca', other, CLIENT),
              'wrong': Pair('a server, not a client', ca, SERVER),
+             'unfit': Pair('client that may not sign', ca, CLIENT, key_usage=x509.KeyUsage(
+                 False, False, True, False, False, False, False, False, False)),
              'revoked': Pair('revoked client', ca, CLIENT),
              'server': Pair('server', ca, SERVER, hosts,
                             rsa.generate_private_key(public_exponent=65537, key_size=2048)),

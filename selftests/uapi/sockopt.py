@@ -71,6 +71,9 @@ def numbers():
     assert set_errno(s, tap.INFO, bytes(64)) == errno.ENOPROTOOPT
     assert get_errno(s, tap.HANDSHAKE) == errno.ENOPROTOOPT
     assert get_errno(s, tap.PEER_CERT) == get_errno(s, tap.PEER_SUBJECT) == errno.ENODATA
+    for name in (tap.PEER_SAN, tap.PEER_FINGERPRINT, tap.PEER_CHAIN, tap.PEER_VERIFY):
+        assert get_errno(s, name) == errno.ENODATA
+        assert set_errno(s, name, b'x') == errno.ENOPROTOOPT
     assert tap.error(s)['err'] == 0 and tap.info(s)['state'] == 0
     s.close()
 
