@@ -202,13 +202,14 @@ static bool open_cbc(const struct kssl_key *key, const uint8_t *record, int len,
 {
 	const EVP_CIPHER *c = key->key_len == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
 	bool etm = key->flags & KSSL_KEY_ETM;
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	const uint8_t *body = record + HEADER;
+	EVP_CIPHER_CTX *ctx;
 	int body_len = len - HEADER - (etm ? key->mac_len : 0), n = 0;
 	uint8_t plain[512];
 
 	if (etm && !mac_good(key, record, body, body_len))
 		return false;
+	ctx = EVP_CIPHER_CTX_new();
 	EVP_DecryptInit_ex(ctx, c, NULL, key->key, body);
 	EVP_CIPHER_CTX_set_padding(ctx, 0);
 	EVP_DecryptUpdate(ctx, plain, &n, body + 16, body_len - 16);
@@ -406,6 +407,7 @@ static void not_ours(void)
 
 int main(void)
 {
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	rsa_key = EVP_RSA_gen(2048);
 	ec_key = EVP_EC_gen("P-256");
 	rsa_cert = certify(rsa_key);
