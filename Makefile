@@ -17,7 +17,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check check-matrix demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
+.PHONY: all modules user selftests check check-matrix bench-ct demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
 	clean help setup libraries
 
 all: modules user
@@ -30,6 +30,7 @@ help:
 	@echo "check [T=script]   all tests, or one script of selftests/"
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
 	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
+	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
 	@echo "install            module and programs (PREFIX=$(PREFIX))"
 	@echo "sparse, nl-gen     static check; header and policies from kssl.yaml"
@@ -113,6 +114,10 @@ check: setup
 
 check-matrix: setup
 	@selftests/matrix $(T)
+
+bench-ct: setup
+	@$(MAKE) -s modules user selftests
+	@selftests/bench/constant
 
 demo: setup
 	@$(MAKE) -s modules user selftests
