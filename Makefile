@@ -17,7 +17,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check check-matrix bench-ct demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
+.PHONY: all modules user selftests check check-matrix bench bench-ct profile demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
 	clean help setup libraries
 
 all: modules user
@@ -31,6 +31,8 @@ help:
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
 	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
+	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
+	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
 	@echo "install            module and programs (PREFIX=$(PREFIX))"
 	@echo "sparse, nl-gen     static check; header and policies from kssl.yaml"
@@ -118,6 +120,22 @@ check-matrix: setup
 bench-ct: setup
 	@$(MAKE) -s modules user selftests
 	@selftests/bench/constant
+
+build/bench/bench: $(wildcard selftests/bench/*.[ch]) selftests/peers/wire.h $(HEADERS)
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS) -o $@ $(filter selftests/bench/%.c,$^) $(call pc,libssl libcrypto)
+
+build/bench/blocks.so: selftests/bench/qemu/blocks.c selftests/bench/mark.h
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS) -fPIC -shared -o $@ $<
+
+bench: setup build/bench/bench
+	@$(MAKE) -s modules
+	@KERNEL=$(KERNEL) selftests/bench/run $(CASES)
+
+profile: setup build/bench/bench build/bench/blocks.so
+	@$(MAKE) -s modules
+	@KERNEL=$(KERNEL) selftests/bench/profile $(CASE) $(WAY)
 
 demo: setup
 	@$(MAKE) -s modules user selftests
