@@ -276,6 +276,16 @@ static int set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
+/* A FIN follows: what is not with TCP then never will be. */
+static void last_words(struct kssl_session *s)
+{
+	if (kssl_tx_pending(s))
+		kssl_tx_drain(s);
+	kssl_tx_close(s);
+	if (kssl_tx_pending(s) && kssl_tx_drain(s))
+		kssl_session_fail(s, -ENOMEM, KSSL_ALERT_NONE, "no memory to send the last records");
+}
+
 /* Socket lock is held; the socket layer has set sk_shutdown already. */
 static void kssl_shutdown(struct sock *sk, int how)
 {
@@ -283,7 +293,7 @@ static void kssl_shutdown(struct sock *sk, int how)
 
 	if (how & SEND_SHUTDOWN && s->state >= KSSL_STATE_OPEN) {
 		sk->sk_shutdown &= ~SEND_SHUTDOWN;
-		kssl_tx_close(s);
+		last_words(s);
 		sk->sk_shutdown |= SEND_SHUTDOWN;
 	}
 	s->tx.closed |= how & SEND_SHUTDOWN;
@@ -348,7 +358,8 @@ static void finish(struct kssl_session *s)
 		return;
 	}
 	kssl_tx_close(s);
-	kssl_tx_drain(s);
+	if (kssl_tx_drain(s))
+		reset_at_close(s->sk);
 }
 
 static void kssl_close(struct sock *sk, long timeout)

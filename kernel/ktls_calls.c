@@ -454,7 +454,8 @@ static void ktls_shutdown(struct sock *sk, int how)
 
 	if (how & SEND_SHUTDOWN && s->seal) {
 		sk->sk_shutdown &= ~SEND_SHUTDOWN;
-		kssl_tx_flush(s);
+		if (kssl_tx_drain(s))
+			kssl_ktls_fail(s, -ENOMEM);
 		sk->sk_shutdown |= SEND_SHUTDOWN;
 	}
 	kssl_ulp_base_prot(sk)->shutdown(sk, how);
@@ -472,8 +473,10 @@ static void ktls_close(struct sock *sk, long timeout)
 
 	lock_sock(sk);
 	s = kssl_of(sk);
-	if (s && s->seal)
-		kssl_tx_drain(s);
+	if (s && s->seal && kssl_tx_drain(s)) {
+		sock_set_flag(sk, SOCK_LINGER);
+		sk->sk_lingertime = 0;
+	}
 	kssl_ulp_leave(sk);
 	release_sock(sk);
 	base->close(sk, timeout);
