@@ -143,7 +143,7 @@ static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 }
 
 #ifdef KSSL_HAVE_SENDPAGE
-static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
+static int splice_to(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
 	/* sendfile() that meets the end of the file leaves MSG_MORE set for ever */
@@ -154,7 +154,7 @@ static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t siz
 }
 #else
 /* sendfile() met the end of the file: what MSG_MORE held back goes. */
-static void kssl_splice_eof(struct socket *sock)
+static void splice_to(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
@@ -484,26 +484,39 @@ static bool stream_readable(struct sock *sk)
 	return kssl_rx_readable(kssl_of(sk));
 }
 
+const struct kssl_calls kssl_own_calls = {
+	.close = kssl_close,
+	.disconnect = kssl_disconnect,
+	.shutdown = kssl_shutdown,
+	.setsockopt = kssl_setsockopt,
+	.getsockopt = kssl_getsockopt,
+	.sendmsg = kssl_sendmsg,
+	.recvmsg = kssl_recvmsg,
+	.splice_to = splice_to,
+	.ioctl = kssl_ioctl,
+	.readable = stream_readable,
+	.poll = kssl_poll,
+	.splice_read = kssl_splice_read,
+	.set_rcvlowat = set_rcvlowat,
+};
+
 /**
- * kssl_calls_prot() - put our calls into the table of a wrapped socket
+ * kssl_calls_fill() - put calls into the table of a wrapped socket
+ * @calls: the calls
  * @prot: a copy of TCP's
  */
-void kssl_calls_prot(struct proto *prot)
+void kssl_calls_fill(const struct kssl_calls *calls, struct proto *prot)
 {
-	prot->close = kssl_close;
-	prot->disconnect = kssl_disconnect;
-	prot->shutdown = kssl_shutdown;
-	prot->setsockopt = kssl_setsockopt;
-	prot->getsockopt = kssl_getsockopt;
-	prot->sendmsg = kssl_sendmsg;
-	prot->recvmsg = kssl_recvmsg;
-#ifdef KSSL_HAVE_SENDPAGE
-	prot->sendpage = kssl_sendpage;
-#else
-	prot->splice_eof = kssl_splice_eof;
-#endif
-	prot->ioctl = kssl_ioctl;
-	prot->sock_is_readable = stream_readable;
+	prot->close = calls->close;
+	prot->disconnect = calls->disconnect;
+	prot->shutdown = calls->shutdown;
+	prot->setsockopt = calls->setsockopt;
+	prot->getsockopt = calls->getsockopt;
+	prot->sendmsg = calls->sendmsg;
+	prot->recvmsg = calls->recvmsg;
+	kssl_compat_set_splice_to(prot, calls->splice_to);
+	prot->ioctl = calls->ioctl;
+	prot->sock_is_readable = calls->readable;
 #ifdef CONFIG_BPF_SYSCALL
 	prot->psock_update_sk_prot = NULL;	/* no sockmap */
 #endif
@@ -542,31 +555,46 @@ void kssl_calls_dead_prot(struct proto *prot)
 #endif
 }
 
-/* Calls by which the kernel itself would talk past the record layer. */
+/* Calls by which the kernel itself would read past the record layer. */
 static void close_side_doors(struct proto_ops *ops)
 {
 	ops->mmap = sock_no_mmap;
 	ops->read_sock = NULL;
 	ops->read_skb = NULL;
-	ops->sendmsg_locked = NULL;
 	ops->peek_len = NULL;
+}
+
+/* And those by which it would write.  Where sendpage is TCP's it needs them. */
+static void close_back_doors(struct proto_ops *ops)
+{
+	ops->sendmsg_locked = NULL;
 #ifdef KSSL_HAVE_SENDPAGE
 	ops->sendpage_locked = NULL;
 #endif
 }
 
 /**
- * kssl_calls_conn_ops() - put our calls into the table of a wrapped socket
+ * kssl_calls_fill_ops() - put calls into the other table of a wrapped socket
+ * @calls: the calls
  * @ops: a copy of the base table
+ */
+void kssl_calls_fill_ops(const struct kssl_calls *calls, struct proto_ops *ops)
+{
+	close_side_doors(ops);
+	ops->poll = calls->poll;
+	ops->splice_read = calls->splice_read;
+	ops->set_rcvlowat = calls->set_rcvlowat;
+}
+
+/**
+ * kssl_calls_conn_ops() - the calls of a wrapped "kssl" socket beyond those
+ * @ops: a table that kssl_calls_fill_ops() has filled
  */
 void kssl_calls_conn_ops(struct proto_ops *ops)
 {
-	close_side_doors(ops);
+	close_back_doors(ops);
 	ops->connect = kssl_connect;
 	ops->listen = no_listen;
-	ops->poll = kssl_poll;
-	ops->splice_read = kssl_splice_read;
-	ops->set_rcvlowat = set_rcvlowat;
 }
 
 /**
@@ -576,6 +604,7 @@ void kssl_calls_conn_ops(struct proto_ops *ops)
 void kssl_calls_idle_ops(struct proto_ops *ops)
 {
 	close_side_doors(ops);
+	close_back_doors(ops);
 	ops->connect = kssl_connect;
 	ops->accept = kssl_accept;
 	ops->listen = kssl_listen;

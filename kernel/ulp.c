@@ -88,8 +88,9 @@ static void fill_ops(int fam, const struct proto_ops *base)
 	conn_ops[fam] = *base;
 	ktls_ops[fam] = *base;
 	kssl_calls_idle_ops(&idle_ops[fam]);
+	kssl_calls_fill_ops(&kssl_own_calls, &conn_ops[fam]);
 	kssl_calls_conn_ops(&conn_ops[fam]);
-	kssl_ktls_ops(&ktls_ops[fam]);
+	kssl_calls_fill_ops(&kssl_ktls_calls, &ktls_ops[fam]);
 	idle_ops[fam].owner = THIS_MODULE;
 	conn_ops[fam].owner = THIS_MODULE;
 	ktls_ops[fam].owner = THIS_MODULE;
@@ -500,9 +501,9 @@ static struct tcp_ulp_ops tls_ops __read_mostly = {
 static void fill_prot(int fam)
 {
 	prots[fam] = *base_prots[fam];
-	kssl_calls_prot(&prots[fam]);
+	kssl_calls_fill(&kssl_own_calls, &prots[fam]);
 	ktls_prots[fam] = *base_prots[fam];
-	kssl_ktls_prot(&ktls_prots[fam]);
+	kssl_calls_fill(&kssl_ktls_calls, &ktls_prots[fam]);
 	dead_prots[fam] = *base_prots[fam];
 	kssl_calls_dead_prot(&dead_prots[fam]);
 }
