@@ -108,13 +108,15 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 
 /*
  * MSG_ZEROCOPY: text is always copied, into the page where it is sealed, and the
- * completion says so (SO_EE_CODE_ZEROCOPY_COPIED).  NULL if none is asked for.
+ * completion says so (SO_EE_CODE_ZEROCOPY_COPIED).  NULL if none is asked for, or
+ * if the caller (io_uring) brought its own: one that nobody uses says it, too.
  */
 static struct ubuf_info *completion(struct sock *sk, const struct msghdr *msg, size_t size)
 {
 	struct ubuf_info *uarg;
 
-	if (!(msg->msg_flags & MSG_ZEROCOPY) || !sock_flag(sk, SOCK_ZEROCOPY) || !size)
+	if (!(msg->msg_flags & MSG_ZEROCOPY) || msg->msg_ubuf || !size ||
+	    !sock_flag(sk, SOCK_ZEROCOPY))
 		return NULL;
 	uarg = kssl_compat_zerocopy(sk, size);
 	if (!uarg)
@@ -128,7 +130,7 @@ static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	struct ubuf_info *uarg;
 	int ret;
 
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN) || msg->msg_ubuf)
+	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
 	lock_sock(sk);
 	kssl_ulp_repair(sk);

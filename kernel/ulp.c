@@ -261,6 +261,8 @@ static int ulp_init(struct sock *sk)
 	s->role = KSSL_ROLE_CLIENT;
 	kssl_session_publish(s);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, s);
+	/* TCP has cleared it for the sake of ULPs that cannot (io_uring's SEND_ZC) */
+	set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) {
 		if (sk->sk_state == TCP_LISTEN) {
 			s->role = KSSL_ROLE_SERVER;

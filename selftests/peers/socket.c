@@ -1192,6 +1192,9 @@ static void uring(void)
 	row("fault", "%s", uring_result(uring_rw(IORING_OP_SEND, e.a, NOWHERE, 5, 0), NULL));
 	row("send without a copy", "%s",
 	    uring_result(uring_rw(IORING_OP_SEND_ZC, e.a, "zc", 2, 0), NULL));
+	row("send without a copy, there", "%s", gets_n(e.b, 2));
+	row("send without a copy, completion", "%s", uring_zerocopy(e.a, "used?", 5));
+	row("send without a copy, there again", "%s", gets_n(e.b, 5));
 	shutdown(e.b, SHUT_WR);
 	row("end", "%s", uring_result(uring_rw(IORING_OP_RECV, e.a, buf, 100, 0), buf));
 }
