@@ -108,13 +108,15 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 
 /*
  * MSG_ZEROCOPY: text is always copied, into the page where it is sealed, and the
- * completion says so (SO_EE_CODE_ZEROCOPY_COPIED).  NULL if none is asked for.
+ * completion says so (SO_EE_CODE_ZEROCOPY_COPIED).  NULL if none is asked for, or
+ * if the caller (io_uring) brought its own: one that nobody uses says it, too.
  */
 static struct ubuf_info *completion(struct sock *sk, const struct msghdr *msg, size_t size)
 {
 	struct ubuf_info *uarg;
 
-	if (!(msg->msg_flags & MSG_ZEROCOPY) || !sock_flag(sk, SOCK_ZEROCOPY) || !size)
+	if (!(msg->msg_flags & MSG_ZEROCOPY) || msg->msg_ubuf || !size ||
+	    !sock_flag(sk, SOCK_ZEROCOPY))
 		return NULL;
 	uarg = kssl_compat_zerocopy(sk, size);
 	if (!uarg)
@@ -128,7 +130,7 @@ static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	struct ubuf_info *uarg;
 	int ret;
 
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN) || msg->msg_ubuf)
+	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
 	lock_sock(sk);
 	kssl_ulp_repair(sk);
@@ -143,7 +145,7 @@ static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 }
 
 #ifdef KSSL_HAVE_SENDPAGE
-static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
+static int splice_to(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
 	/* sendfile() that meets the end of the file leaves MSG_MORE set for ever */
@@ -154,7 +156,7 @@ static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t siz
 }
 #else
 /* sendfile() met the end of the file: what MSG_MORE held back goes. */
-static void kssl_splice_eof(struct socket *sock)
+static void splice_to(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
@@ -276,6 +278,16 @@ static int set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
+/* A FIN follows: what is not with TCP then never will be. */
+static void last_words(struct kssl_session *s)
+{
+	if (kssl_tx_pending(s))
+		kssl_tx_drain(s);
+	kssl_tx_close(s);
+	if (kssl_tx_pending(s) && kssl_tx_drain(s))
+		kssl_session_fail(s, -ENOMEM, KSSL_ALERT_NONE, "no memory to send the last records");
+}
+
 /* Socket lock is held; the socket layer has set sk_shutdown already. */
 static void kssl_shutdown(struct sock *sk, int how)
 {
@@ -283,7 +295,7 @@ static void kssl_shutdown(struct sock *sk, int how)
 
 	if (how & SEND_SHUTDOWN && s->state >= KSSL_STATE_OPEN) {
 		sk->sk_shutdown &= ~SEND_SHUTDOWN;
-		kssl_tx_close(s);
+		last_words(s);
 		sk->sk_shutdown |= SEND_SHUTDOWN;
 	}
 	s->tx.closed |= how & SEND_SHUTDOWN;
@@ -348,7 +360,8 @@ static void finish(struct kssl_session *s)
 		return;
 	}
 	kssl_tx_close(s);
-	kssl_tx_drain(s);
+	if (kssl_tx_drain(s))
+		reset_at_close(s->sk);
 }
 
 static void kssl_close(struct sock *sk, long timeout)
@@ -473,26 +486,39 @@ static bool stream_readable(struct sock *sk)
 	return kssl_rx_readable(kssl_of(sk));
 }
 
+const struct kssl_calls kssl_own_calls = {
+	.close = kssl_close,
+	.disconnect = kssl_disconnect,
+	.shutdown = kssl_shutdown,
+	.setsockopt = kssl_setsockopt,
+	.getsockopt = kssl_getsockopt,
+	.sendmsg = kssl_sendmsg,
+	.recvmsg = kssl_recvmsg,
+	.splice_to = splice_to,
+	.ioctl = kssl_ioctl,
+	.readable = stream_readable,
+	.poll = kssl_poll,
+	.splice_read = kssl_splice_read,
+	.set_rcvlowat = set_rcvlowat,
+};
+
 /**
- * kssl_calls_prot() - put our calls into the table of a wrapped socket
+ * kssl_calls_fill() - put calls into the table of a wrapped socket
+ * @calls: the calls
  * @prot: a copy of TCP's
  */
-void kssl_calls_prot(struct proto *prot)
+void kssl_calls_fill(const struct kssl_calls *calls, struct proto *prot)
 {
-	prot->close = kssl_close;
-	prot->disconnect = kssl_disconnect;
-	prot->shutdown = kssl_shutdown;
-	prot->setsockopt = kssl_setsockopt;
-	prot->getsockopt = kssl_getsockopt;
-	prot->sendmsg = kssl_sendmsg;
-	prot->recvmsg = kssl_recvmsg;
-#ifdef KSSL_HAVE_SENDPAGE
-	prot->sendpage = kssl_sendpage;
-#else
-	prot->splice_eof = kssl_splice_eof;
-#endif
-	prot->ioctl = kssl_ioctl;
-	prot->sock_is_readable = stream_readable;
+	prot->close = calls->close;
+	prot->disconnect = calls->disconnect;
+	prot->shutdown = calls->shutdown;
+	prot->setsockopt = calls->setsockopt;
+	prot->getsockopt = calls->getsockopt;
+	prot->sendmsg = calls->sendmsg;
+	prot->recvmsg = calls->recvmsg;
+	kssl_compat_set_splice_to(prot, calls->splice_to);
+	prot->ioctl = calls->ioctl;
+	prot->sock_is_readable = calls->readable;
 #ifdef CONFIG_BPF_SYSCALL
 	prot->psock_update_sk_prot = NULL;	/* no sockmap */
 #endif
@@ -531,31 +557,46 @@ void kssl_calls_dead_prot(struct proto *prot)
 #endif
 }
 
-/* Calls by which the kernel itself would talk past the record layer. */
+/* Calls by which the kernel itself would read past the record layer. */
 static void close_side_doors(struct proto_ops *ops)
 {
 	ops->mmap = sock_no_mmap;
 	ops->read_sock = NULL;
 	ops->read_skb = NULL;
-	ops->sendmsg_locked = NULL;
 	ops->peek_len = NULL;
+}
+
+/* And those by which it would write.  Where sendpage is TCP's it needs them. */
+static void close_back_doors(struct proto_ops *ops)
+{
+	ops->sendmsg_locked = NULL;
 #ifdef KSSL_HAVE_SENDPAGE
 	ops->sendpage_locked = NULL;
 #endif
 }
 
 /**
- * kssl_calls_conn_ops() - put our calls into the table of a wrapped socket
+ * kssl_calls_fill_ops() - put calls into the other table of a wrapped socket
+ * @calls: the calls
  * @ops: a copy of the base table
+ */
+void kssl_calls_fill_ops(const struct kssl_calls *calls, struct proto_ops *ops)
+{
+	close_side_doors(ops);
+	ops->poll = calls->poll;
+	ops->splice_read = calls->splice_read;
+	ops->set_rcvlowat = calls->set_rcvlowat;
+}
+
+/**
+ * kssl_calls_conn_ops() - the calls of a wrapped "kssl" socket beyond those
+ * @ops: a table that kssl_calls_fill_ops() has filled
  */
 void kssl_calls_conn_ops(struct proto_ops *ops)
 {
-	close_side_doors(ops);
+	close_back_doors(ops);
 	ops->connect = kssl_connect;
 	ops->listen = no_listen;
-	ops->poll = kssl_poll;
-	ops->splice_read = kssl_splice_read;
-	ops->set_rcvlowat = set_rcvlowat;
 }
 
 /**
@@ -565,6 +606,7 @@ void kssl_calls_conn_ops(struct proto_ops *ops)
 void kssl_calls_idle_ops(struct proto_ops *ops)
 {
 	close_side_doors(ops);
+	close_back_doors(ops);
 	ops->connect = kssl_connect;
 	ops->accept = kssl_accept;
 	ops->listen = kssl_listen;

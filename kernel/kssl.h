@@ -81,7 +81,8 @@ struct proto_ops;
  * @limit: most plaintext bytes in one record (RFC 8449)
  * @size: what KSSL_RECORD_SIZE asked for; 0: adaptive
  * @pad: content and type are padded to a multiple of this; 0: not
- * @closed: close_notify or a fatal alert was sent; nothing follows
+ * @closed: close_notify or a fatal alert was sent, or is due; nothing follows
+ * @notify_due: close_notify waits for memory
  * @update_due: a KeyUpdate(update_not_requested) must go before the next data
  * @update_asked: a KeyUpdate(update_requested) was sent; none came since
  * @updates: KeyUpdates sent with nothing in between
@@ -99,6 +100,7 @@ struct kssl_tx {
 	u16 size;
 	u16 pad;
 	bool closed;
+	bool notify_due;
 	bool update_due;
 	bool update_asked;
 	u8 updates;

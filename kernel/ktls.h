@@ -39,8 +39,7 @@ struct kssl_ktls {
 	bool lost;
 };
 
-struct proto;
-struct proto_ops;
+struct kssl_calls;
 
 /* ktls.c */
 struct kssl_half *kssl_ktls_keys(const union kssl_ktls_info *info, unsigned int len);
@@ -52,7 +51,6 @@ int kssl_ktls_getsockopt(struct sock *sk, int level, int name, char __user *val,
 			 int __user *len);
 
 /* ktls_calls.c */
-void kssl_ktls_prot(struct proto *prot);
-void kssl_ktls_ops(struct proto_ops *ops);
+extern const struct kssl_calls kssl_ktls_calls;
 
 #endif /* _KSSL_KTLS_H */

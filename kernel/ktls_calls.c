@@ -11,6 +11,7 @@
 #include <asm/ioctls.h>
 #include <net/tcp.h>
 
+#include "calls.h"
 #include "crypt.h"
 #include "framer.h"
 #include "kssl_compat.h"
@@ -93,7 +94,7 @@ static int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 }
 
 #ifdef KSSL_HAVE_SENDPAGE
-static int ktls_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
+static int ktls_splice_to(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
 	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };	/* as in-tree 6.1 */
@@ -104,7 +105,7 @@ static int ktls_sendpage(struct sock *sk, struct page *page, int off, size_t siz
 	return ktls_sendmsg(sk, &msg, size);
 }
 #else
-static void ktls_splice_eof(struct socket *sock)
+static void ktls_splice_to(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
@@ -454,7 +455,8 @@ static void ktls_shutdown(struct sock *sk, int how)
 
 	if (how & SEND_SHUTDOWN && s->seal) {
 		sk->sk_shutdown &= ~SEND_SHUTDOWN;
-		kssl_tx_flush(s);
+		if (kssl_tx_drain(s))
+			kssl_ktls_fail(s, -ENOMEM);
 		sk->sk_shutdown |= SEND_SHUTDOWN;
 	}
 	kssl_ulp_base_prot(sk)->shutdown(sk, how);
@@ -472,49 +474,27 @@ static void ktls_close(struct sock *sk, long timeout)
 
 	lock_sock(sk);
 	s = kssl_of(sk);
-	if (s && s->seal)
-		kssl_tx_drain(s);
+	if (s && s->seal && kssl_tx_drain(s)) {
+		sock_set_flag(sk, SOCK_LINGER);
+		sk->sk_lingertime = 0;
+	}
 	kssl_ulp_leave(sk);
 	release_sock(sk);
 	base->close(sk, timeout);
 }
 
-/**
- * kssl_ktls_prot() - put the calls of a "tls" socket into a table
- * @prot: a copy of TCP's
- */
-void kssl_ktls_prot(struct proto *prot)
-{
-	prot->close = ktls_close;
-	prot->disconnect = ktls_disconnect;
-	prot->shutdown = ktls_shutdown;
-	prot->setsockopt = kssl_ktls_setsockopt;
-	prot->getsockopt = kssl_ktls_getsockopt;
-	prot->sendmsg = ktls_sendmsg;
-	prot->recvmsg = ktls_recvmsg;
-#ifdef KSSL_HAVE_SENDPAGE
-	prot->sendpage = ktls_sendpage;
-#else
-	prot->splice_eof = ktls_splice_eof;
-#endif
-	prot->ioctl = ktls_ioctl;
-	prot->sock_is_readable = ktls_readable;
-#ifdef CONFIG_BPF_SYSCALL
-	prot->psock_update_sk_prot = NULL;	/* no sockmap */
-#endif
-}
-
-/**
- * kssl_ktls_ops() - put the calls of a "tls" socket into a table
- * @ops: a copy of the base table
- */
-void kssl_ktls_ops(struct proto_ops *ops)
-{
-	ops->mmap = sock_no_mmap;
-	ops->read_sock = NULL;
-	ops->read_skb = NULL;
-	ops->peek_len = NULL;
-	ops->poll = ktls_poll;
-	ops->splice_read = ktls_splice_read;
-	ops->set_rcvlowat = ktls_set_rcvlowat;
-}
+const struct kssl_calls kssl_ktls_calls = {
+	.close = ktls_close,
+	.disconnect = ktls_disconnect,
+	.shutdown = ktls_shutdown,
+	.setsockopt = kssl_ktls_setsockopt,
+	.getsockopt = kssl_ktls_getsockopt,
+	.sendmsg = ktls_sendmsg,
+	.recvmsg = ktls_recvmsg,
+	.splice_to = ktls_splice_to,
+	.ioctl = ktls_ioctl,
+	.readable = ktls_readable,
+	.poll = ktls_poll,
+	.splice_read = ktls_splice_read,
+	.set_rcvlowat = ktls_set_rcvlowat,
+};

@@ -40,8 +40,7 @@ static int close_notify(struct kssl_session *s)
 	s->rx.closed = true;
 	if (s->open->version == TLS12)
 		kssl_tx_close(s);
-	if (s->tx.closed)
-		WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+	kssl_session_closed(s);
 	kssl_session_wake(s);
 	return 0;
 }

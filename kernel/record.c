@@ -126,7 +126,8 @@ static int check13(const struct kssl_suite *suite, const u8 *hdr, u16 len, u8 *a
 		return refuse(-EBADMSG, TLS_UNEXPECTED_MESSAGE, alert);
 	if (len > TLS_TEXT_MAX + TLS13_EXPAND_MAX)
 		return refuse(-EMSGSIZE, TLS_RECORD_OVERFLOW, alert);
-	if (len < suite->tag_len + 1)
+	/* without room for a type it must verify first (RFC 8446, 5.2 and 5.4) */
+	if (len < suite->tag_len)
 		return refuse(-EBADMSG, TLS_BAD_RECORD_MAC, alert);
 	return 0;
 }

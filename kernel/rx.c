@@ -36,6 +36,14 @@ static int fatal(struct kssl_session *s, int err, u8 alert)
 	return err;
 }
 
+/* RFC 8446, 5.3: the peer had to change its keys, or to stop. */
+static int numbers_spent(struct kssl_session *s)
+{
+	kssl_mib_inc(s->kn, KSSL_MIB_RX_PROTOCOL);
+	kssl_session_fail(s, -EBADMSG, TLS_UNEXPECTED_MESSAGE, "sequence numbers used up");
+	return -EBADMSG;
+}
+
 /* Open the record at head and hand it to whom it belongs. */
 static int open_record(struct kssl_session *s, u32 len)
 {
@@ -46,9 +54,9 @@ static int open_record(struct kssl_session *s, u32 len)
 	u64 seq;
 	int err;
 
-	err = kssl_keys_seq(s->open, &seq);
-	if (!err)
-		err = kssl_crypt_open(s->open, seq, record, len, &type, &text, &text_len, &alert);
+	if (kssl_keys_seq(s->open, &seq))
+		return numbers_spent(s);
+	err = kssl_crypt_open(s->open, seq, record, len, &type, &text, &text_len, &alert);
 	if (err)
 		return fatal(s, err, alert);
 	rx->head += len;

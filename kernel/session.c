@@ -243,6 +243,16 @@ void kssl_session_open(struct kssl_session *s)
 	kssl_session_wake(s);
 }
 
+/**
+ * kssl_session_closed() - something of the end was sent or received: is it all?
+ * @s: the session; socket lock
+ */
+void kssl_session_closed(struct kssl_session *s)
+{
+	if (s->state == KSSL_STATE_OPEN && s->rx.closed && s->tx.closed && !kssl_tx_pending(s))
+		WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+}
+
 static void send_alert(struct kssl_session *s, u8 alert)
 {
 	const u8 text[2] = { TLS_FATAL, alert };

@@ -59,6 +59,7 @@ struct sock *kssl_session_sock(struct kssl_session *s);
 void kssl_session_publish(struct kssl_session *s);
 void kssl_session_detach(struct kssl_session *s);
 void kssl_session_open(struct kssl_session *s);
+void kssl_session_closed(struct kssl_session *s);
 void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text);
 void kssl_session_wake(struct kssl_session *s);
 int kssl_session_kill(struct kssl_session *s);

@@ -104,12 +104,12 @@ static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum hol
 }
 
 /**
- * kssl_tx_pending() - are there sealed bytes that TCP had no memory for?
+ * kssl_tx_pending() - is something due that TCP had no memory for?
  * @s: the session; socket lock
  */
 bool kssl_tx_pending(const struct kssl_session *s)
 {
-	return s->tx.pend_len;
+	return s->tx.pend_len || s->tx.notify_due;
 }
 
 static void drop_pending(struct kssl_tx *tx)
@@ -133,8 +133,8 @@ static int send_pending(struct kssl_session *s)
 		tx->pend_len -= ret;
 		ret = 0;
 	}
-	if (tx->pend_len)
-		return ret ?: -EAGAIN;
+	if (tx->pend_len)	/* TCP itself never says ENOMEM for want of buffers */
+		return ret && ret != -ENOMEM ? ret : -EAGAIN;
 	drop_pending(tx);
 	return 0;
 }
@@ -314,18 +314,51 @@ static int before_data(struct kssl_session *s)
 	return -EPIPE;
 }
 
+/* Nothing is left in front of the next record. */
+static int clear_way(struct kssl_session *s)
+{
+	/* a record that became pending must go before another is sealed */
+	return send_pending(s) ?: close_open(s, HOLD) ?: send_pending(s);
+}
+
+/* Send the close_notify that is due; -EAGAIN: it stays due. */
+static int send_notify(struct kssl_session *s)
+{
+	static const u8 text[2] = { TLS_WARNING, TLS_CLOSE_NOTIFY };
+	int err;
+
+	if (!s->tx.notify_due)
+		return 0;
+	err = clear_way(s);
+	if (err == -EAGAIN)
+		return err;
+	s->tx.notify_due = false;
+	err = err ?: send_alone(s, TLS_ALERT, text, sizeof(text));
+	if (!err)
+		kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_SENT);
+	return finish(s, err);
+}
+
 /**
- * kssl_tx_flush() - send the open record of MSG_MORE data, if there is one
+ * kssl_tx_flush() - send what is there to send: sealed bytes that TCP had no
+ *	memory for, the open record of MSG_MORE data, close_notify if it is due
  * @s: an open session; socket lock, process context
  *
- * Return: 0 or negative errno.
+ * Return: 0; -EAGAIN (there is still no memory); other negative errno.
  */
 int kssl_tx_flush(struct kssl_session *s)
 {
 	int err = send_pending(s);
 
-	if (err || !s->tx.len)
+	if (err)
 		return err;
+	if (unlikely(s->tx.closed)) {
+		err = send_notify(s);
+		kssl_session_closed(s);
+		return err;
+	}
+	if (!s->tx.len)
+		return 0;
 	err = before_data(s);
 	return finish(s, err ?: close_open(s, PUSH));
 }
@@ -389,10 +422,7 @@ int kssl_tx_control(struct kssl_session *s, u8 type, const void *text, u32 len)
 	sock_owned_by_me(s->sk);
 	if (s->tx.closed || !s->seal)
 		return -EPIPE;
-	send_pending(s);
-	if (s->tx.pend_len)
-		return -EAGAIN;
-	err = close_open(s, HOLD);
+	err = clear_way(s);
 	return err ?: send_alone(s, type, text, len);
 }
 
@@ -431,30 +461,28 @@ int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
  * kssl_tx_close() - close_notify, once (RFC 8446, 6.1)
  * @s: the session; socket lock, process context
  *
- * MSG_MORE data goes first.  Never waits.
+ * MSG_MORE data goes first.  Never waits: if TCP has no memory for what is in
+ * front of it, close_notify is due and goes with the next kssl_tx_flush().
  */
 void kssl_tx_close(struct kssl_session *s)
 {
-	static const u8 text[2] = { TLS_WARNING, TLS_CLOSE_NOTIFY };
-
 	if (s->tx.closed || !s->seal)
 		return;
-	if (!kssl_tx_control(s, TLS_ALERT, text, sizeof(text)))
-		kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_SENT);
 	s->tx.closed = true;
-	if (s->rx.closed && s->state == KSSL_STATE_OPEN)
-		WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+	s->tx.notify_due = true;
+	send_notify(s);
+	kssl_session_closed(s);
 }
 
 /**
- * kssl_tx_drain() - before close(): what was taken from the program goes to TCP
- * @s: a session with sending keys; socket lock, process context, may wait
+ * kssl_tx_drain() - before the end: what was taken from the program goes to TCP
+ * @s: a session with sending keys; socket lock, process context; may wait for
+ *	a moment, the lock is released meanwhile
  *
- * The open record is sent.  Sealed bytes that TCP had no memory for must not be
- * lost silently: wait a little, then have the connection reset rather than ended
- * as if all were sent.
+ * Return: 0; -EAGAIN: TCP had no memory for all of it.  That must not look as if
+ * all were sent.
  */
-void kssl_tx_drain(struct kssl_session *s)
+int kssl_tx_drain(struct kssl_session *s)
 {
 	struct sock *sk = s->sk;
 	long timeo = HZ;
@@ -462,10 +490,7 @@ void kssl_tx_drain(struct kssl_session *s)
 	while (kssl_tx_flush(s) == -EAGAIN && timeo && !fatal_signal_pending(current))
 		if (sk_stream_wait_memory(sk, &timeo))
 			break;
-	if (kssl_tx_pending(s)) {
-		sock_set_flag(sk, SOCK_LINGER);
-		sk->sk_lingertime = 0;
-	}
+	return kssl_tx_pending(s) ? -EAGAIN : 0;
 }
 
 /**
@@ -476,23 +501,27 @@ void kssl_tx_release(struct kssl_session *s)
 {
 	drop_open(&s->tx);
 	drop_pending(&s->tx);
+	s->tx.notify_due = false;
 }
 
-/* Wait until TCP would take more by its own rules. */
+/* Wait until TCP would take more by its own rules, and has memory for it. */
 static int wait_room(struct kssl_session *s, long *timeo)
 {
 	struct sock *sk = s->sk;
 	int err;
 
-	while (!sk_stream_memory_free(sk)) {
+	for (;;) {
+		err = sk_stream_memory_free(sk) ? send_pending(s) : -EAGAIN;
+		if (err != -EAGAIN)
+			return err;
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		/* without memory it waits for a moment, as TCP does */
 		err = sk_stream_wait_memory(sk, timeo);
 		if (err)
 			return err;
 		if (s->error.err || s->tx.closed)
 			return -EPIPE;
 	}
-	return send_pending(s);
 }
 
 /*

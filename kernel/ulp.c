@@ -88,8 +88,9 @@ static void fill_ops(int fam, const struct proto_ops *base)
 	conn_ops[fam] = *base;
 	ktls_ops[fam] = *base;
 	kssl_calls_idle_ops(&idle_ops[fam]);
+	kssl_calls_fill_ops(&kssl_own_calls, &conn_ops[fam]);
 	kssl_calls_conn_ops(&conn_ops[fam]);
-	kssl_ktls_ops(&ktls_ops[fam]);
+	kssl_calls_fill_ops(&kssl_ktls_calls, &ktls_ops[fam]);
 	idle_ops[fam].owner = THIS_MODULE;
 	conn_ops[fam].owner = THIS_MODULE;
 	ktls_ops[fam].owner = THIS_MODULE;
@@ -260,6 +261,8 @@ static int ulp_init(struct sock *sk)
 	s->role = KSSL_ROLE_CLIENT;
 	kssl_session_publish(s);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, s);
+	/* TCP has cleared it for the sake of ULPs that cannot (io_uring's SEND_ZC) */
+	set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) {
 		if (sk->sk_state == TCP_LISTEN) {
 			s->role = KSSL_ROLE_SERVER;
@@ -500,9 +503,9 @@ static struct tcp_ulp_ops tls_ops __read_mostly = {
 static void fill_prot(int fam)
 {
 	prots[fam] = *base_prots[fam];
-	kssl_calls_prot(&prots[fam]);
+	kssl_calls_fill(&kssl_own_calls, &prots[fam]);
 	ktls_prots[fam] = *base_prots[fam];
-	kssl_ktls_prot(&ktls_prots[fam]);
+	kssl_calls_fill(&kssl_ktls_calls, &ktls_prots[fam]);
 	dead_prots[fam] = *base_prots[fam];
 	kssl_calls_dead_prot(&dead_prots[fam]);
 }

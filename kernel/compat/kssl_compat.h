@@ -51,6 +51,15 @@ static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 
 }
 #endif
 
+/* What sendfile() and splice() call beside sendmsg: sendpage, or splice_eof. */
+#ifdef KSSL_HAVE_SENDPAGE
+typedef int kssl_splice_to(struct sock *sk, struct page *page, int off, size_t size, int flags);
+#define kssl_compat_set_splice_to(prot, call)	((prot)->sendpage = (call))
+#else
+typedef void kssl_splice_to(struct socket *sock);
+#define kssl_compat_set_splice_to(prot, call)	((prot)->splice_eof = (call))
+#endif
+
 /* Arguments of struct proto.recvmsg: 7.x dropped addr_len */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define KSSL_RECVMSG_ARGS	struct sock *sk, struct msghdr *msg, size_t len, int flags, \

@@ -56,7 +56,7 @@ PAGE = {
     'length': Kind('handshake message of impossible length', 50, errno.EBADMSG, 'RxProtocol'),
     'value': Kind('KeyUpdate of unknown value', 47, errno.EBADMSG, 'RxProtocol'),
     'version': Kind('TLS 1.2 record of another version', 70, errno.EBADMSG, 'RxProtocol'),
-    'last': Kind('sequence numbers used up', 80, errno.EPIPE, None),
+    'last': Kind('sequence numbers used up', 10, errno.EBADMSG, 'RxProtocol'),
     'fatal': Kind('fatal alert received', NONE, errno.ECONNABORTED, 'AlertReceived'),
     'cut': Kind('FIN without close_notify, or inside a record', NONE, errno.ECONNRESET,
                 'RxTruncated'),
@@ -111,7 +111,8 @@ def limit(p, more, body):
 
 
 def below(p):
-    return header(overhead(p) - 1, overhead(p) - 1)(p)
+    n = 15 if p.out.version == 0x304 else overhead(p) - 1
+    return header(n, n)(p)
 
 
 def cut(p):
@@ -185,6 +186,7 @@ CASES = [
     # lengths
     Case('length 0', BOTH, 'short', HEAD, header(0)),
     Case('length below the overhead', BOTH, 'short', HEAD, below),
+    Case('length of a tag alone', ONLY13, 'mac', MAC, header(16, 16)),
     Case('short record', BOTH, 'mac', MAC, cut),
     Case('length at the limit', BOTH, 'mac', MAC, lambda p: limit(p, 0, True)),
     Case('length over the limit', BOTH, 'long', LONG, lambda p: limit(p, 1, True)),
@@ -206,6 +208,7 @@ CASES = [
     Case('new key without KeyUpdate', ONLY13, 'mac', MAC,
          lambda p: p.out.update() or p.out.seal(b'new')),
     # types inside
+    Case('nothing inside', ONLY13, 'type', BAD, sealed(b'', 0)),
     Case('only zeros inside', ONLY13, 'type', BAD, sealed(bytes(10), 0)),
     Case('unknown type inside', ONLY13, 'type', 'unexpected content type', sealed(b'x', 99)),
     Case('outer type handshake', ONLY13, 'type', HEAD, sealed(b'hello', outer=HANDSHAKE)),
@@ -271,7 +274,7 @@ CASES = [
          sealed(HELLO_REQUEST, HANDSHAKE), role=2),
     Case('Finished', BOTH, 'message', MESSAGE, sealed(b'\x14\0\0\x0c' + bytes(12), HANDSHAKE)),
     # ends
-    Case('number 2^64 - 1', BOTH, 'last', 'opening a record failed', sealed(b'x'), seq=2**64 - 2),
+    Case('number 2^64 - 1', BOTH, 'last', 'sequence numbers used up', sealed(b'x'), seq=2**64 - 2),
     Case('FIN', BOTH, 'cut', 'peer closed without close_notify', fin()),
     Case('FIN inside a header', BOTH, 'cut', 'peer closed inside a record',
          fin(lambda p: p.out.seal(b'never')[:3])),

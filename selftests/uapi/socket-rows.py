@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Compare what peers/socket.c printed: usage: socket-rows.py FOLDER
+"""Compare what peers/socket printed: usage: socket-rows.py FOLDER
 
 A file is PROGRAM.MODE.ROLE[.VERSION].  All are measured by socket.plain.ROLE."""
 import os

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A program cannot tell: peers/socket.c runs every socket call, and prints what
+# A program cannot tell: peers/socket runs every socket call, and prints what
 # it sees, over
 #
 #   plain	a ------ TCP ------ b

@@ -18,7 +18,7 @@
 static void check_limits(u16 version, u16 id, const char *name)
 {
 	const struct kssl_suite *suite = kssl_suite_find(version, id);
-	u32 min = suite->tag_len + (version == TLS13 ? 1 : suite->explicit_len);
+	u32 min = suite->tag_len + (version == TLS13 ? 0 : suite->explicit_len);
 	u32 max = version == TLS13 ? TLS_TEXT_MAX + 256 : TLS_TEXT_MAX + min;
 	const struct { u32 len; int err; u8 alert; } rows[] = {
 		{ 0, -EBADMSG, TLS_BAD_RECORD_MAC }, { min - 1, -EBADMSG, TLS_BAD_RECORD_MAC },

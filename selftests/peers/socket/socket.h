@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the cases of socket.c stand on: the two ends of a connection, rows of
+ * What the cases stand on: the two ends of a connection, rows of
  * output, waiting for the other end.
  */
 #ifndef SOCKET_H
@@ -34,8 +34,22 @@ struct setup {
 	int at;			/* port that is listened on */
 };
 
-static struct setup setup;
-static const char *case_name;
+extern struct setup setup;
+extern const char *case_name;
+
+/* A case; it runs in a process of its own. */
+struct test_case {
+	const char *name;
+	void (*run)(void);
+};
+
+#define CASE(fn) { #fn, fn }
+
+/* One list for each file, in the order in which they run; a NULL name ends it. */
+extern const struct test_case reading_cases[], writing_cases[], file_cases[], polling_cases[],
+	ending_cases[], sharing_cases[], connecting_cases[], uring_cases[];
+
+#define NOWHERE ((void *)16)	/* an address where nothing is */
 
 /* One observation: "case.what: value". */
 #define row(what, ...) do {				\
@@ -291,6 +305,34 @@ static inline struct ends ends(void)
 	must(send(e.b, "!", 1, 0) == 1, "first answer");
 	must(recv(e.a, &byte, 1, 0) == 1 && byte == '!', "first answer here");
 	return e;
+}
+
+/* The other end writes twice, a moment later. */
+static inline void *put_two(void *arg)
+{
+	pause_ms(300);
+	put(*(int *)arg, "later");
+	pause_ms(300);
+	put(*(int *)arg, "still");
+	return NULL;
+}
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t signals;
+
+static inline void count_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+static inline void on_signal(int sig, int flags)
+{
+	struct sigaction act = { .sa_handler = count_signal, .sa_flags = flags };
+
+	sigaction(sig, &act, NULL);
+	signals = 0;
 }
 
 #endif

@@ -143,6 +143,28 @@ static inline const char *uring_result(const struct io_uring_sqe *sqe, const cha
 	return buf ? text(cqe.res < 0 ? -1 : cqe.res, buf) : res(cqe.res < 0 ? -1 : cqe.res);
 }
 
+/* newer than some C libraries' headers */
+#ifndef IORING_SEND_ZC_REPORT_USAGE
+#define IORING_SEND_ZC_REPORT_USAGE	(1U << 3)
+#endif
+#define USAGE_COPIED			(1U << 31)	/* IORING_NOTIF_USAGE_ZC_COPIED */
+
+/* A zero-copy send, and what its second completion says. */
+static inline const char *uring_zerocopy(int fd, const char *buf, int len)
+{
+	struct io_uring_sqe *sqe = uring_rw(IORING_OP_SEND_ZC, fd, buf, len, 0);
+	struct shot cqe;
+
+	sqe->ioprio = IORING_SEND_ZC_REPORT_USAGE;
+	uring_submit(sqe);
+	cqe = uring_wait();
+	errno = -cqe.res;
+	if (cqe.res < 0 || !(cqe.flags & IORING_CQE_F_MORE))
+		return res(cqe.res < 0 ? -1 : cqe.res);
+	cqe = uring_wait();
+	return (unsigned int)cqe.res == USAGE_COPIED ? "copied" : "not copied";
+}
+
 static inline const char *uring_bits(void)
 {
 	return bits_text(uring_wait().res);

@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""TCP has no memory: a blocking call waits, nothing is lost, and the stream ends
+with close_notify all the same.  Own keys; records opened by libcrypto."""
+import errno
+import os
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
+import tap  # noqa: E402
+from records import ALERT, DATA, Peer  # noqa: E402
+
+LIMITS = '/proc/sys/net/ipv4/tcp_mem'
+with open(LIMITS, encoding='ascii') as f:
+    NORMAL = f.read()
+
+
+def set_limits(text):
+    with open(LIMITS, 'w', encoding='ascii') as out:
+        out.write(text)
+
+
+def ballast():
+    """Each CPU may use a megabyte that is not counted yet: have more in use."""
+    pairs = []
+    for _ in range(8 * os.cpu_count()):
+        pairs.append(tap.pair())
+        pairs[-1][0].setblocking(False)
+        while not tap.errno_of(pairs[-1][0].sendall, bytes(1 << 16)):
+            pass
+    return pairs
+
+
+class Pressure:
+    """No memory for TCP but for the first segment of an empty queue."""
+
+    def __enter__(self):
+        set_limits('0 0 0')
+
+    def __exit__(self, *args):
+        set_limits(NORMAL)
+
+
+def short_of_memory(suite):
+    """A pair whose sending side has more to send than it gets memory for."""
+    p = Peer(suite)
+    # TCP takes what it wants as long as it chose the buffer's size itself
+    p.kssl.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    p.kssl.settimeout(None)
+    return p
+
+
+def everything(p, want):
+    """What the peer gets until close_notify and FIN."""
+    got = b''
+    while True:
+        kind, text = p.got()
+        if kind == ALERT:
+            assert text == b'\1\0', text
+            break
+        assert kind == DATA
+        got += text
+    assert p.tcp.recv(1) == b'', 'FIN after close_notify'
+    assert got == want, (len(got), len(want))
+
+
+def blocking_send(suite):
+    p = short_of_memory(suite)
+    data, went = os.urandom(400000), []
+
+    def send():
+        try:
+            p.kssl.sendall(data)
+            went.append(0)
+        except OSError as e:
+            went.append(e.errno)
+    t = threading.Thread(target=send)
+    with Pressure():
+        t.start()
+        time.sleep(1.5)
+        assert not went, f'send() is back: {went}'
+    got = b''
+    while len(got) < len(data):
+        kind, text = p.got()
+        assert kind == DATA
+        got += text
+    t.join()
+    assert got == data and went == [0], went
+    p.close()
+
+
+def fill(p):
+    """Until there is no memory; a piece at a time, so that a record is half sent."""
+    sent = b''
+    p.kssl.setblocking(False)
+    try:
+        while len(sent) < 1 << 20:
+            part = os.urandom(10000)
+            sent += part[:p.kssl.send(part)]
+    except BlockingIOError:
+        pass
+    assert len(sent) < 400000, 'no pressure'
+    p.kssl.setblocking(True)
+    return sent
+
+
+def shut(suite):
+    """shutdown() waits a moment for memory, then close_notify and FIN follow."""
+    p = short_of_memory(suite)
+    with Pressure():
+        sent = fill(p)
+        t = threading.Thread(target=p.kssl.shutdown, args=(socket.SHUT_WR,))
+        t.start()
+        time.sleep(0.3)
+    everything(p, sent)
+    t.join()
+    assert tap.errno_of(p.kssl.send, b'x') == errno.EPIPE
+    p.close()
+
+
+def closed(suite):
+    p = short_of_memory(suite)
+    with Pressure():
+        sent = fill(p)
+        t = threading.Thread(target=p.kssl.close)
+        t.start()
+        time.sleep(0.3)
+    everything(p, sent)
+    t.join()
+    p.tcp.close()
+
+
+def answered():
+    """TLS 1.2: the answer to close_notify is due until there is memory for it."""
+    p = short_of_memory(0xc02f)
+    with Pressure():
+        sent = fill(p)
+        p.tcp.sendall(p.out.seal(b'\1\0', ALERT))
+        time.sleep(0.3)
+        # the peer's bytes may have found no memory either
+        p.kssl.settimeout(0.2)
+        tap.errno_of(p.kssl.recv, 1)
+    p.kssl.settimeout(20)
+    assert p.kssl.recv(1) == b''
+    assert tap.errno_of(p.kssl.send, b'x') == errno.EPIPE
+    p.kssl.shutdown(socket.SHUT_WR)
+    everything(p, sent)
+    p.close()
+
+
+def never():
+    """No memory at all: an error, not an end that looks clean."""
+    p = short_of_memory(0x1301)
+    with Pressure():
+        sent = fill(p)
+        p.kssl.shutdown(socket.SHUT_WR)
+        assert tap.error(p.kssl)['err'] == errno.ENOMEM, tap.error(p.kssl)
+        assert tap.errno_of(p.kssl.recv, 1) == errno.ENOMEM
+    wire = tap.read_all(p.tcp, 1 << 20)
+    text = b''
+    while len(wire) >= 5 and len(wire) >= 5 + int.from_bytes(wire[3:5], 'big'):
+        end = 5 + int.from_bytes(wire[3:5], 'big')
+        kind, part = p.back.open(wire[:end])
+        assert kind == DATA, 'close_notify after lost records'
+        text += part
+        wire = wire[end:]
+    assert wire, 'cut at the end of a record'
+    assert len(text) < len(sent) and sent.startswith(text)
+    p.close()
+
+
+def main():
+    import signal
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    pairs = ballast()
+    try:
+        for suite in (0x1301, 0xc02f):
+            tap.case(f'a blocking send waits, {suite:#x}')(lambda s=suite: blocking_send(s))
+            tap.case(f'shutdown, {suite:#x}')(lambda s=suite: shut(s))
+            tap.case(f'close, {suite:#x}')(lambda s=suite: closed(s))
+        tap.case('close_notify is answered, TLS 1.2')(answered)
+        tap.case('no memory at all')(never)
+    finally:
+        set_limits(NORMAL)
+    for pair in pairs:
+        pair[0].close()
+        pair[1].close()
+    tap.done()
+
+
+main()
