@@ -200,7 +200,8 @@ def strictness():
             ('socket requires', Server(late=REQUIRE), 'plain.test', True),
             ('socket wants none, identity requires', Server(late=NONE), 'auth.test', True),
             ('socket wants none, identity does not ask', Server(late=NONE), 'plain.test', False),
-            ('listener of the identity that requires', Server(identity=b'auth'), 'plain.test', True))
+            ('listener of the identity that requires', Server(identity=b'auth'), 'plain.test',
+             True))
     for name, server, host, required in rows:
         ctx = context(V13)
         ctx.check_hostname = False
@@ -234,7 +235,8 @@ def what_is_known():
     openssl_client(server, context(V12, 'under'), 'auth.test')
     seen = server.saw()
     with open(PKI + 'under.pem', encoding='ascii') as f:
-        parts = [p + '-----END CERTIFICATE-----\n' for p in f.read().split('-----END CERTIFICATE-----\n')[:2]]
+        end = '-----END CERTIFICATE-----\n'
+        parts = [p + end for p in f.read().split(end)[:2]]
     tap.is_(seen['chain'], b''.join(ssl.PEM_cert_to_DER_cert(p) for p in parts),
             'chain with an intermediate')
     tap.is_(seen['san'], errno.ENODATA, 'a certificate without names: ENODATA')

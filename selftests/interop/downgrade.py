@@ -182,7 +182,8 @@ def default():
     tap.is_(taken, [], 'server: each old suite alone is refused: handshake_failure, EBADMSG')
     tap.is_(server.choice(LEGACY + NEVER + CCM + (0xc02f,)), 0xc02f,
             'server: all of them and a good one, last: the good one')
-    tap.is_(server.choice(LEGACY, host=b'ec.test'), FAILURE, 'server: all together, the EC identity')
+    tap.is_(server.choice(LEGACY, host=b'ec.test'), FAILURE,
+            'server: all together, the EC identity')
     tap.is_(hello_of_client(), MODERN_ORDER, 'client: offers the nine and no more')
     s, err = kssl_client(openssl_server('ALL:eNULL:!aNULL:!CHACHA20:!AESGCM'))
     tap.is_((err, tap.error(s)['received']), (errno.ECONNABORTED, 40),
@@ -232,11 +233,14 @@ def legacy():
     best_of_each(server)
     tap.is_([hex(s) for s in NEVER if not server.refuses(s)], [], 'server: not more than allowed')
     hello = hello_of_client()
-    tap.is_(sorted(set(hello) - {0x00ff}), sorted(MODERN + LEGACY), 'client: offers all that is allowed')
+    tap.is_(sorted(set(hello) - {0x00ff}), sorted(MODERN + LEGACY),
+            'client: offers all that is allowed')
     ranks = [rank(s) for s in hello if s != 0x00ff]
     tap.is_(ranks, sorted(ranks), 'client: the better first')
-    s, err = kssl_client(openssl_server('AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256'))
-    tap.is_((err, tap.info(s)['suite']), (0, 0xc02f), 'client: a server that has better gives better')
+    s, err = kssl_client(openssl_server('AES128-SHA:ECDHE-RSA-AES128-SHA:'
+                                        'ECDHE-RSA-AES128-GCM-SHA256'))
+    tap.is_((err, tap.info(s)['suite']), (0, 0xc02f),
+            'client: a server that has better gives better')
     s.close()
     s, err = kssl_client(openssl_server('ALL', ssl.TLSVersion.TLSv1_3))
     tap.is_((err, tap.info(s)['version']), (0, 0x304), 'client: and TLS 1.3')
@@ -244,7 +248,8 @@ def legacy():
     tap.ok('legacy (' not in log(), 'no word in the log of sessions that need none', log())
     for ciphers, name, words in (
             ('AES128-SHA', '0x002f', 'cbc, rsa-key-transport'),
-            ('ECDHE-RSA-AES256-SHA384', '0xc028', 'cbc'), ('AES256-GCM-SHA384', '0x009d', 'rsa-key-transport'),
+            ('ECDHE-RSA-AES256-SHA384', '0xc028', 'cbc'),
+            ('AES256-GCM-SHA384', '0x009d', 'rsa-key-transport'),
             ('NULL-SHA256', '0x003b', 'rsa-key-transport, null')):
         got, _ = openssl_client(server, context(ciphers))
         line = f'legacy ({words}): suite {name} with 127.0.0.1 port '
@@ -279,8 +284,10 @@ def identities():
             'and no more than [global]')
     tap.ok(Server(b'rsa').choice(cbc, host=b'ec.test') in cbc, 'chosen by the program')
     tap.is_(Server(b'ec').choice(cbc, host=b'localhost'), FAILURE, 'the other way round too')
-    tap.ok(not set(hello_of_client()) & set(LEGACY), 'client without identity: [client] legacy = none')
-    tap.ok(set(hello_of_client(b'rsa')) & set(LEGACY) == set(cbc), 'client of the identity: as [global]')
+    tap.ok(not set(hello_of_client()) & set(LEGACY),
+           'client without identity: [client] legacy = none')
+    tap.ok(set(hello_of_client(b'rsa')) & set(LEGACY) == set(cbc),
+           'client of the identity: as [global]')
     tap.ok(not set(hello_of_client(b'ec')) & set(LEGACY), 'client of the other: none')
     both = context('ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA')
     got, session = openssl_client(server, both)
@@ -300,7 +307,8 @@ def named():
     tap.is_(server.choice((0xc013,)), 0xc013, 'what is named and allowed')
     tap.is_([hex(s) for s in RANKS[3] + RANKS[4] + RANKS[5] + NEVER if not server.refuses(s)], [],
             'what is named and not allowed')
-    tap.is_(server.choice((0xc0ae, 0xc0ac, 0xc013), host=b'ec.test'), 0xc0ac, 'CCM, named, before CCM_8')
+    tap.is_(server.choice((0xc0ae, 0xc0ac, 0xc013), host=b'ec.test'), 0xc0ac,
+            'CCM, named, before CCM_8')
     tap.is_(server.choice((0xc0ae, 0xc009), host=b'ec.test'), 0xc0ae, 'CCM_8, named')
     line = 'suites-1.2: left out, since "legacy" does not allow them: '
     tap.ok(line + 'AES128-SHA:AES128-GCM-SHA256' in log(), 'said at start', log())

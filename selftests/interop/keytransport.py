@@ -9,6 +9,7 @@ all.  That the comparison can tell is shown on a server without countermeasure.
 
 usage: keytransport.py KEY LOG
 """
+import errno
 import os
 import queue
 import select
@@ -118,7 +119,8 @@ class Kssl:
             conn.settimeout(30)
             try:
                 conn.sendall(conn.recv(100))
-                self.seen.put(tap.info(conn))
+                self.seen.put((tap.info(conn)['suite'], conn.getsockopt(
+                    tap.SOL_KSSL, tap.PEER_NAME, 256)))
                 conn.recv(1)
             except OSError as e:
                 self.seen.put((e.errno, tap.error(conn)))
@@ -145,23 +147,23 @@ def all_alike(server):
     tap.ok(base[0][-1] == (record(ALERT, b'\2\x14'), 'end') and len(base[0]) == 4 and
            base[0][1:3] == [(b'', 'open')] * 2,
            'a wrong secret: bad_record_mac, after Finished and not before', base)
-    tap.ok(base[1][0] == tap.errno.EBADMSG and base[1][1]['sent'] == 20 and len(base[2]) == 1,
+    tap.ok(base[1][0] == errno.EBADMSG and base[1][1]['sent'] == 20 and len(base[2]) == 1,
            'EBADMSG and one line', base)
     for name, make in BLOCKS[1:]:
         got = tried(server, make)
         tap.ok(got == base, f'not told apart: {name}', f'{got}\n{base}')
 
 
-def right_secret(server):
+def right_secret(server, host, name):
     """The client is right in everything else: with the true secret it is served."""
-    c = tls12.Client(server.address)
+    c = tls12.Client(server.address, host)
     c.sock.sendall(c.key_exchange(c.block(SECRET)) + record(CCS, b'\1') + c.finished(SECRET))
     c.check_finished()
     c.sock.sendall(c.out.seal(DATA, b'ping'))
     kind, body = c.reader.record()
-    tap.ok(kind == DATA and c.back.open(kind, body) == b'ping', 'the right secret is served')
-    seen = server.seen.get(timeout=30)
-    tap.is_(seen['suite'], tls12.RSA_AES_128_CBC_SHA256, 'with the suite that was asked for')
+    tap.ok(kind == DATA and c.back.open(kind, body) == b'ping', f'the right secret, {name}: served')
+    tap.is_(server.seen.get(timeout=30), (tls12.RSA_AES_128_CBC_SHA256, host if host.isalpha()
+                                          else b''), 'suite, and the name that the client sent')
     c.sock.close()
     server.seen.get(timeout=30)
 
@@ -227,7 +229,8 @@ def comparison_can_tell(certificate):
 
 def main():
     server = Kssl()
-    right_secret(server)
+    right_secret(server, b'localhost', 'and a host name')
+    right_secret(server, b'a\x1b[2Jb', 'and a name that a terminal should not see')
     all_alike(server)
     with open(KEY.replace('.key', '.pem'), 'rb') as f:
         der = tls12.x509.load_pem_x509_certificate(f.read()).public_bytes(

@@ -7,6 +7,7 @@ is which step of the old description of SSL, as it passes.
 The relay checks what it can see: signatures of certificates and of the challenge.
 usage: classic.py PKI
 """
+import errno
 import hashlib
 import os
 import socket
@@ -126,8 +127,9 @@ class Relay:
         self.print(f'    {who} -> {other}   {name}, {size} bytes{": " * bool(text)}{text}')
 
     def message(self, who, msg):
-        handlers = {1: self.client_hello, 2: self.server_hello, 4: self.ticket, 11: self.certificate,
-                    13: self.request, 14: self.hello_done, 15: self.verify, 16: self.key_exchange}
+        handlers = {1: self.client_hello, 2: self.server_hello, 4: self.ticket,
+                    11: self.certificate, 13: self.request, 14: self.hello_done,
+                    15: self.verify, 16: self.key_exchange}
         handlers[msg[0]](who, msg)
 
     def client_hello(self, who, msg):
@@ -182,7 +184,8 @@ class Relay:
         self.step(2, 3)
         rsa = self.certs['server'].public_key()
         self.line(who, 'ClientKeyExchange', len(msg),
-                  f"{len(msg) - 6} bytes encrypted with the server's RSA key of {rsa.key_size} bits")
+                  f"{len(msg) - 6} bytes, encrypted with the server's RSA key of "
+                  f'{rsa.key_size} bits')
         if not self.quiet:
             verdict(opens_to_secret(msg[6:]), "the server's private key opens it to 48 bytes "
                     'of version 1.2 (they are not shown)')
@@ -314,8 +317,9 @@ def the_seven_steps(server):
     data = (MARK + os.urandom(10).hex().encode()) * (1 << 15)
     good = echo(s, data)
     info = tap.info(s)
-    say(f'    {len(data)} bytes of text each way, sha256 {hashlib.sha256(data).hexdigest()[:32]}...:'
-        f' {relay.data["client"][0]} records out, {relay.data["server"][0]} back')
+    say(f'    {len(data)} bytes of text each way, sha256 '
+        f'{hashlib.sha256(data).hexdigest()[:32]}...: {relay.data["client"][0]} records out, '
+        f'{relay.data["server"][0]} back')
     verdict(good and info['suite'] == 0x003c, 'the same bytes came back')
     verdict(MARK not in relay.wire, f'the text is not in the {len(relay.wire)} bytes on the wire')
     verdict(relay.steps == set(STEPS) and relay.names == FULL, 'all seven steps were seen')
@@ -375,7 +379,8 @@ def with_openssl(server):
         s.close()
         p.kill()
     say('    openssl s_server: ' + ', '.join(relay.names))
-    verdict(got == b'reward\n' and relay.names[:12] == FULL, 'kssl does the same steps with openssl s_server')
+    verdict(got == b'reward\n' and relay.names[:12] == FULL,
+            'kssl does the same steps with openssl s_server')
 
 
 def refused(server):
@@ -387,8 +392,8 @@ def refused(server):
         relay.ended.wait(10)
         say(f'    {identity.decode() or "no certificate"}: server: {server.error.get("text")}; '
             f'alert {server.error.get("sent")}; client: {os.strerror(err)}')
-        verdict(server.error.get('errno') == getattr(tap.errno, want) and
-                server.error.get('sent') == alert and err == tap.errno.ECONNABORTED,
+        verdict(server.error.get('errno') == getattr(errno, want) and
+                server.error.get('sent') == alert and err == errno.ECONNABORTED,
                 f'{want} at the server, ECONNABORTED at the client')
 
 

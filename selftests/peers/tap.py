@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """TAP output and kssl's numbers, for the tests written in Python."""
 import ctypes
-import errno
 import os
 import socket
 import struct

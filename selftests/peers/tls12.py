@@ -135,12 +135,12 @@ class Cbc:
 class Client:
     """TLS_RSA_WITH_AES_128_CBC_SHA256, step by step."""
 
-    def __init__(self, address):
+    def __init__(self, address, host=None):
         self.sock = tap.socket.create_connection(address, timeout=30)
         self.sock.setsockopt(tap.SOL_TCP, tap.socket.TCP_NODELAY, 1)
         self.reader = Reader(self.sock)
         self.random = os.urandom(32)
-        self.talk = client_hello([RSA_AES_128_CBC_SHA256], self.random)
+        self.talk = client_hello([RSA_AES_128_CBC_SHA256], self.random, host=host)
         self.sock.sendall(record(HANDSHAKE, self.talk, 0x301))
         self.heard = []
         while HELLO_DONE not in self.heard:

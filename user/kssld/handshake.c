@@ -131,6 +131,15 @@ static const struct identity *pick_identity(struct handshake *h, const char *hos
 	return identity_for_host(h->config, host);
 }
 
+/* Visible ASCII: names go to programs, terminals and logs. */
+static bool printable(const uint8_t *p, size_t len)
+{
+	for (; len--; p++)
+		if (*p <= 0x20 || *p >= 0x7f)
+			return false;
+	return true;
+}
+
 /*
  * The first host name of a ServerNameList (RFC 6066, 3): uint16 length, then of
  * each name type, uint16 length and bytes.  OpenSSL refuses the malformed later.
@@ -140,7 +149,7 @@ static void take_sni(struct handshake *h, const uint8_t *p, size_t len)
 	size_t n = len >= 5 ? (size_t)p[3] << 8 | p[4] : 0;
 
 	if (!n || n > len - 5 || n >= sizeof(h->result.sni) ||
-	    p[2] != TLSEXT_NAMETYPE_host_name || memchr(p + 5, 0, n))
+	    p[2] != TLSEXT_NAMETYPE_host_name || !printable(p + 5, n))
 		return;
 	memcpy(h->result.sni, p + 5, n);
 }
