@@ -28,8 +28,8 @@ MACS = {'SHA-1': (0x002f, 20), 'SHA-256': (0x003c, 32), 'SHA-384': (0xc028, 48)}
 BAD = ('padding', 'length', 'mac')
 KINDS = ('good',) + BAD
 
-# Instructions by which records of one length may differ: what is good does not
-# set an alert, and the tracer's own steps come in when its buffer turns a page.
+# Instructions by which records of one length may differ.  What is good does not set an
+# alert; the rest is the tracer's.
 BOUND = 32
 
 
@@ -91,10 +91,15 @@ def paddings(mac, length, wanted):
 
 
 def table(suite, length, wanted, again=3):
-    """{(padding, kind): instructions}, the median of a few."""
-    cases = [(suite, length, p, k) for p in wanted for k in KINDS]
-    got = [[s[0] for s in measure(cases)] for _ in range(again)]
-    return {(c[2], c[3]): statistics.median(n) for c, n in zip(cases, zip(*got))}
+    """{(padding, kind): instructions}, the least of a few: the tracer's buffer turns a page
+    now and then.  In random order, so that this is nobody's in particular."""
+    least = {}
+    for _ in range(again):
+        cases = [(suite, length, p, k) for p in wanted for k in KINDS]
+        random.shuffle(cases)
+        for c, (n, _) in zip(cases, measure(cases)):
+            least[c[2], c[3]] = min(n, least.get((c[2], c[3]), n))
+    return least
 
 
 def spread(values):
@@ -119,8 +124,8 @@ def short_runs():
 def check():
     for name, length, cells in short_runs():
         total, _, _ = spreads(cells)
-        tap.ok(total <= BOUND, f'{name}, {length} bytes: {min(cells.values()):.0f} instructions, '
-               f'spread {total:.0f}', cells)
+        tap.ok(total <= BOUND, f'{name}, {length} bytes: {min(cells.values()):d} instructions, '
+               f'spread {total}', cells)
     tap.done()
 
 
@@ -147,10 +152,10 @@ def welch(a, b):
 
 
 def t_test(what, samples, first):
-    """Two classes of samples: the function, and the whole call without its slowest twentieth,
-    in which there are interrupts."""
+    """Two classes of samples: the function, and the whole call; without the slowest
+    twentieth, in which there are interrupts and the tracer's buffer."""
     for name, at in (('cbc_open()', 0), ('recv()', 1)):
-        limit = sorted(s[at] for _, s in samples)[len(samples) * 19 // 20] if at else 1 << 62
+        limit = sorted(s[at] for _, s in samples)[len(samples) * 19 // 20]
         kept = [(c, s[at]) for c, s in samples if s[at] <= limit]
         a = [n for c, n in kept if first(c)]
         b = [n for c, n in kept if not first(c)]
@@ -165,7 +170,7 @@ def every_padding(name, length):
     print(f'{name}, {length} bytes encrypted: instructions of cbc_open()')
     print('padding', *(f'{k:>8}' for k in KINDS))
     for pad in sorted({p for p, _ in cells}):
-        print(f'{pad:7}', *(f'{cells[pad, k]:8.0f}' for k in KINDS))
+        print(f'{pad:7}', *(f'{cells[pad, k]:8d}' for k in KINDS))
 
 
 def summary():
@@ -177,8 +182,8 @@ def summary():
                 continue
             wanted = range(1, 257) if length == 512 else range(1, 257, 5)
             cells = table(suite, length, paddings(mac, length, wanted))
-            print(f'{name:7} {length:6} {min(cells.values()):7.0f} {max(cells.values()):7.0f} '
-                  f'{spread(cells.values()):7.0f}', flush=True)
+            print(f'{name:7} {length:6} {min(cells.values()):7d} {max(cells.values()):7d} '
+                  f'{spread(cells.values()):7d}', flush=True)
 
 
 def t_tests():
