@@ -17,7 +17,8 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check check-matrix bench bench-ct profile demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
+.PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct profile \
+	demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
 	clean help setup libraries
 
 all: modules user
@@ -30,6 +31,8 @@ help:
 	@echo "check [T=script]   all tests, or one script of selftests/"
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
 	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
+	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
+	@echo "check-long         the same with every script, and races for ten minutes"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
 	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
@@ -116,6 +119,12 @@ check: setup
 
 check-matrix: setup
 	@selftests/matrix $(T)
+
+check-debug: setup
+	@KERNEL=debug selftests/check $(T)
+
+check-long: setup
+	@LONG=1 RACES=600 UPSTREAM=full VM_ENV="RACES UPSTREAM" KERNEL=debug selftests/check $(T)
 
 bench-ct: setup
 	@$(MAKE) -s modules user selftests

@@ -12,6 +12,10 @@ tap_n=0 tap_failed=0
 cleanups=()
 KSSLD_PID=
 KO=$TOP/kssl.ko
+# how much longer things take; programs read it from the environment
+SLOW=1
+[ "${VM_SERIES:-}" != debug ] || SLOW=4
+export SLOW
 [ "${VM_SERIES:-6.1}" = 6.1 ] || KO=$TOP/build/ko/$VM_SERIES/kssl.ko
 
 # ---- TAP ----
@@ -67,7 +71,7 @@ trap 'exit 130' INT TERM
 
 # wait_until SECONDS COMMAND...
 wait_until() {
-	local end=$(($(date +%s) + $1))
+	local end=$(($(date +%s) + $1 * SLOW))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(date +%s)" -lt $end ] || return 1
