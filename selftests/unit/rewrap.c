@@ -24,7 +24,8 @@ static void ok(bool good, const char *name)
 }
 
 /* What the callbacks of one connection pair have seen. */
-static struct hs_keys server_keys;
+static uint8_t secret[KSSL_SECRET_MAX];
+static uint16_t secret_len;
 static uint8_t tickets[8][65536];
 static size_t ticket_len[8];
 static unsigned int nr_tickets;
@@ -34,7 +35,7 @@ static unsigned int nr_kept;
 static void on_keylog(const SSL *ssl, const char *line)
 {
 	(void)ssl;
-	export_secret(line, "SERVER_TRAFFIC_SECRET_0", server_keys.secret, &server_keys.secret_len);
+	export_secret(line, "SERVER_TRAFFIC_SECRET_0", secret, &secret_len);
 }
 
 /* The server's tickets in clear, as the kernel would have them. */
@@ -154,7 +155,7 @@ static void suite(const char *name)
 
 	nr_tickets = nr_kept = 0;
 	good = handshake(client, server) && nr_tickets == 3 &&
-	       rewrap_init(&r, client, &server_keys);
+	       rewrap_init(&r, client, secret, secret_len);
 	for (i = 0; good && i < 3; i++)
 		good = feed(&r, client, tickets[i], ticket_len[i]) && nr_kept == i + 1;
 	for (i = 0; i < nr_kept; i++) {
@@ -180,7 +181,7 @@ static void trouble(void)
 	bool good;
 
 	nr_tickets = nr_kept = 0;
-	good = handshake(client, server) && rewrap_init(&r, client, &server_keys);
+	good = handshake(client, server) && rewrap_init(&r, client, secret, secret_len);
 	message[0] = 4;		/* lifetime, age_add, nonce<8>, ticket<30000>, extensions<0> */
 	message[2] = (uint8_t)((len - 4) >> 8);
 	message[3] = (uint8_t)(len - 4);
@@ -199,7 +200,7 @@ static void trouble(void)
 	server = end_new(sctx, true);
 	nr_tickets = nr_kept = 0;
 	memset(&r, 0, sizeof(r));
-	good = handshake(client, server) && rewrap_init(&r, client, &server_keys);
+	good = handshake(client, server) && rewrap_init(&r, client, secret, secret_len);
 	r.seq = 1;
 	ok(good && !feed(&r, client, tickets[0], ticket_len[0]) && !nr_kept,
 	   "another sequence number is refused");
