@@ -64,6 +64,7 @@ struct kssl_ktls;
 struct kssl_master;
 struct kssl_net;
 struct kssl_peer;
+struct kssl_relay;
 struct proto_ops;
 
 #define KSSL_RELEASE	"0.1"
@@ -197,6 +198,7 @@ struct kssl_post {
  * @hs: handshake, NULL when it is over or was never wanted
  * @tx, @rx: buffers of the two directions
  * @post: handshake message on its way in
+ * @relay: where tickets go (relay.c), or NULL
  * @seal: sending keys or NULL
  * @open: receiving keys or NULL
  * @master: what KSSL_EXPORTER exports from, or NULL
@@ -241,6 +243,7 @@ struct kssl_session {
 	struct kssl_tx tx;
 	struct kssl_rx rx;
 	struct kssl_post post;
+	struct kssl_relay *relay;
 	struct kssl_half *seal;
 	struct kssl_half *open;
 	struct kssl_master *master;

@@ -38,6 +38,7 @@
 	X(UPDATE_SENT, "KeyUpdateSent", "KeyUpdates sent")			\
 	X(UPDATE_RECEIVED, "KeyUpdateReceived", "KeyUpdates received")		\
 	X(TICKETS, "Tickets", "NewSessionTicket messages received")		\
+	X(TICKETS_RELAYED, "TicketsRelayed", "of those, given to a worker")	\
 	X(NO_MEMORY, "NoMemory", "sessions ended for want of memory")
 
 enum kssl_mib {

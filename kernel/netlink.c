@@ -101,10 +101,10 @@ static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
 
 /**
  * kssl_nl_hs_send() - a message of a handshake to its worker
- * @cmd: KSSL_CMD_HS_READY, _DATA or _CANCEL
+ * @cmd: KSSL_CMD_HS_READY, _DATA or _CANCEL, or KSSL_CMD_POST_DATA
  * @portid: the worker's port
  * @s: the session; socket lock
- * @records: whole records, copied; or NULL
+ * @records: whole records, or a handshake message for POST_DATA; copied; or NULL
  * @len: their length
  *
  * Never sleeps for the worker.  Return: 0; -EAGAIN (its buffer is full);
@@ -113,6 +113,7 @@ static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
 int kssl_nl_hs_send(u8 cmd, u32 portid, struct kssl_session *s, const u8 *records, u32 len)
 {
 	struct sk_buff *skb = genlmsg_new(nla_total_size(len) + 1024, gfp_any());
+	int attr = cmd == KSSL_CMD_POST_DATA ? KSSL_A_HS_MESSAGE : KSSL_A_HS_RECORDS;
 	void *hdr;
 
 	if (!skb)
@@ -120,7 +121,7 @@ int kssl_nl_hs_send(u8 cmd, u32 portid, struct kssl_session *s, const u8 *record
 	hdr = genlmsg_put(skb, 0, 0, &family, 0, cmd);
 	if (!hdr || nla_put_u32(skb, KSSL_A_HS_SESSION, s->id) ||
 	    (cmd == KSSL_CMD_HS_READY && put_ready(skb, s)) ||
-	    (len && nla_put(skb, KSSL_A_HS_RECORDS, len, records))) {
+	    (len && nla_put(skb, attr, len, records))) {
 		nlmsg_free(skb);
 		return -EMSGSIZE;
 	}
@@ -643,6 +644,26 @@ static int done_keys(struct genl_info *info, struct kssl_hs_answer *a)
 	return 0;
 }
 
+/* The role does not change any more; whether @s is this worker's is seen later. */
+static int done_post(struct genl_info *info, const struct kssl_session *s,
+		     struct kssl_hs_answer *a)
+{
+	struct nlattr **attrs = info->attrs;
+
+	if (!attrs[KSSL_A_HS_POST_MAX])
+		return 0;
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_POST_MS))
+		return -EINVAL;
+	if (a->version != TLS13 || s->role != KSSL_ROLE_CLIENT) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[KSSL_A_HS_POST_MAX],
+				    "only a client of TLS 1.3 gets tickets");
+		return -EINVAL;
+	}
+	a->post_max = nla_get_u8(attrs[KSSL_A_HS_POST_MAX]);
+	a->post_ms = nla_get_u32(attrs[KSSL_A_HS_POST_MS]);
+	return 0;
+}
+
 static int done_exporter(struct genl_info *info, struct kssl_hs_answer *a)
 {
 	struct nlattr *nest = info->attrs[KSSL_A_HS_EXPORTER];
@@ -684,6 +705,8 @@ static int done(struct genl_info *info, struct kssl_session *s, struct kssl_hs_a
 	}
 	if (!err)	/* the suite is known to exist by now */
 		err = done_exporter(info, a);
+	if (!err)
+		err = done_post(info, s, a);
 	return err ?: explain(info, kssl_upcall_done(s, a));
 }
 

@@ -11,6 +11,7 @@
 #include "keys.h"
 #include "mib.h"
 #include "netlink.h"
+#include "relay.h"
 #include "session.h"
 #include "tx.h"
 
@@ -129,6 +130,7 @@ static int begin_message(struct kssl_session *s, u8 type, u32 len)
 			return protocol_error(s, TLS_DECODE_ERROR, "bad KeyUpdate");
 	} else if (type == TLS_HS_NEW_TICKET && s->role == KSSL_ROLE_CLIENT) {
 		kssl_mib_inc(s->kn, KSSL_MIB_TICKETS);
+		kssl_relay_begin(s, len);
 	} else {	/* RFC 8446, 4.6: nothing else was negotiated */
 		return unexpected(s, "unexpected handshake message");
 	}
@@ -162,6 +164,7 @@ static int handshake13(struct kssl_session *s, const u8 *text, u32 len)
 		} else {
 			u32 n = min(len, post->left);
 
+			kssl_relay_body(s, text, n);
 			text += n;
 			len -= n;
 			post->left -= n;

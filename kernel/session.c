@@ -17,6 +17,7 @@
 #include "mib.h"
 #include "netlink.h"
 #include "peer.h"
+#include "relay.h"
 #include "text.h"
 #include "tx.h"
 #include "upcall.h"
@@ -190,6 +191,7 @@ static void wipe(struct kssl_session *s)
 	s->open = NULL;
 	kssl_exporter_free(s->master);
 	s->master = NULL;
+	kssl_relay_end(s);
 	kssl_tx_release(s);
 	kssl_framer_release(s);
 }

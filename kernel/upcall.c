@@ -32,6 +32,7 @@
 #include "mib.h"
 #include "netlink.h"
 #include "peer.h"
+#include "relay.h"
 #include "session.h"
 #include "tx.h"
 
@@ -355,6 +356,23 @@ void kssl_upcall_worker_died(struct kssl_net *kn, u32 portid)
 		worker_free(kn, w);
 	}
 	spin_unlock_bh(&kn->lock);
+}
+
+/**
+ * kssl_upcall_is_worker() - is that netlink port a worker's?
+ * @kn: its network namespace
+ * @portid: the port
+ *
+ * Any context.
+ */
+bool kssl_upcall_is_worker(struct kssl_net *kn, u32 portid)
+{
+	bool found;
+
+	spin_lock_bh(&kn->lock);
+	found = worker_find(kn, portid);
+	spin_unlock_bh(&kn->lock);
+	return found;
 }
 
 /* ---- the socket's side: socket lock ---- */
@@ -710,6 +728,7 @@ struct keep {
 	char *identity;
 	char *alpn;
 	struct kssl_peer *peer;
+	struct kssl_relay *relay;
 };
 
 static int dup_string(char **to, const char *from)
@@ -720,6 +739,8 @@ static int dup_string(char **to, const char *from)
 
 static int keep_copy(struct keep *k, const struct kssl_hs_answer *a)
 {
+	if (a->post_max)	/* without memory there is none, that is all */
+		k->relay = kssl_relay_new(a->portid, a->post_max, a->post_ms);
 	return dup_string(&k->peer_name, a->sni) ?: dup_string(&k->identity, a->identity) ?:
 	       dup_string(&k->alpn, a->alpn) ?: kssl_peer_new(&k->peer, a);
 }
@@ -730,6 +751,7 @@ static void keep_free(struct keep *k)
 	kfree(k->identity);
 	kfree(k->alpn);
 	kssl_peer_free(k->peer);
+	kssl_relay_free(k->relay);
 }
 
 /* The answer's copies become the session's; the old ones are freed with @k. */
@@ -741,6 +763,7 @@ static void store(struct kssl_session *s, struct kssl_hs_answer *a, struct keep 
 	s->resumed = a->resumed;
 	swap(s->master, a->master);
 	swap(s->peer, k->peer);
+	swap(s->relay, k->relay);
 	swap(s->identity, k->identity);
 	swap(s->alpn, k->alpn);
 	if (s->role == KSSL_ROLE_SERVER)

@@ -16,6 +16,7 @@
  * @seal: keys to send with; taken over by kssl_upcall_done() (set to NULL)
  * @open: keys to receive with; likewise
  * @master: what keying material is exported from, or NULL; likewise
+ * @post_max, @post_ms: tickets wanted, 0 for none, and for how long
  * @version, @suite, @record_limit, @peer_verified, @resumed: as negotiated
  * @peer_cert, @peer_cert_len: DER or NULL
  * @peer_chain, @peer_chain_len: DER of those above it, or NULL
@@ -41,6 +42,8 @@ struct kssl_hs_answer {
 	u16 version;
 	u16 suite;
 	u16 record_limit;
+	u8 post_max;
+	u32 post_ms;
 	bool peer_verified;
 	bool resumed;
 	const void *peer_cert;
@@ -71,6 +74,7 @@ void kssl_upcall_cancel(struct kssl_session *s);
 int kssl_upcall_worker_join(struct kssl_net *kn, u32 portid, u32 capacity);
 int kssl_upcall_worker_leave(struct kssl_net *kn, u32 portid);
 void kssl_upcall_worker_died(struct kssl_net *kn, u32 portid);
+bool kssl_upcall_is_worker(struct kssl_net *kn, u32 portid);
 int kssl_upcall_data(struct kssl_session *s, struct kssl_hs_answer *a);
 int kssl_upcall_done(struct kssl_session *s, struct kssl_hs_answer *a);
 int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a);

@@ -56,6 +56,9 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_PEER_SAN] = { .type = NLA_NUL_STRING, .len = 8191 },
 	[KSSL_A_HS_PEER_FINGERPRINT] = { .type = NLA_BINARY, .len = 32 },
 	[KSSL_A_HS_PEER_CHAIN] = { .type = NLA_BINARY, .len = 32768 },
+	[KSSL_A_HS_POST_MAX] = NLA_POLICY_RANGE(NLA_U8, 1, 16),
+	[KSSL_A_HS_POST_MS] = NLA_POLICY_RANGE(NLA_U32, 1, 30000),
+	[KSSL_A_HS_MESSAGE] = { .type = NLA_BINARY },
 };
 
 const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1] = {

@@ -19,6 +19,7 @@ from records import ALERT, DATA, HANDSHAKE, Half, Peer  # noqa: E402
 SESSION, BYTES, CONSUMED, VERSION, SUITE, TX, RX = 1, 14, 15, 16, 17, 18, 19
 ERR, ALERT_SENT, TEXT, EXPORTER = 26, 27, 30, 31
 SUBJECT, CERT, VERIFIED, VERIFY, SAN, PRINT, CHAIN = 21, 22, 23, 29, 32, 33, 34
+POST_MAX, POST_MS, MESSAGE = 35, 36, 37
 ID, REQUEST = 1, 31
 KEY_RECORDS, REKEY_SECONDS, UPDATE_RATE = 4, 5, 6
 
@@ -245,6 +246,210 @@ def good_peer():
         for name in (tap.PEER_SAN, tap.PEER_FINGERPRINT, tap.PEER_SUBJECT):
             assert tap.errno_of(tap.getsockopt, a.sock, name, 99) == errno.ENODATA, (attrs, name)
         a.close()
+    nl.close()
+
+
+def done13(nl, sid, out, back, *attrs):
+    nl.call(genl.HS_DONE, attr(SESSION, sid), u16(VERSION, 0x304), u16(SUITE, out.suite),
+            nest(TX, attr(1, back.secret), u64(5, 0)), nest(RX, attr(1, out.secret), u64(5, 0)),
+            *attrs)
+
+
+def ticket(body):
+    return b'\4' + len(body).to_bytes(3, 'big') + body
+
+
+class Client:
+    """A session that a worker made, which asked for tickets; we are the server."""
+
+    def __init__(self, nl, *attrs):
+        self.asker = Asker()
+        self.sid = nl.ready()[0]
+        self.out, self.back = Half(0x1301), Half(0x1301)
+        done13(nl, self.sid, self.out, self.back, *attrs)
+        assert self.asker.end() == 0
+        self.sock = self.asker.sock
+        self.sock.settimeout(10)
+
+    def send(self, text, kind=HANDSHAKE):
+        self.asker.peer.sendall(self.out.seal(text, kind))
+
+    def sync(self):
+        """All that was sent has been opened, and the session is alive."""
+        self.send(b'!', DATA)
+        assert self.sock.recv(10) == b'!'
+
+    def posted(self, nl, *messages):
+        self.sync()
+        for m in messages:
+            cmd, got = nl.wait()
+            assert (cmd, got[SESSION]) == (genl.POST, struct.pack('I', self.sid)), (cmd, got)
+            assert got.get(MESSAGE, b'') == m, (got, m)
+        silent(nl)
+
+    def close(self):
+        self.asker.close()
+
+
+def silent(nl):
+    nl.sock.settimeout(0.3)
+    try:
+        got = nl.wait()
+        raise AssertionError(got)
+    except TimeoutError:
+        nl.sock.settimeout(10)
+
+
+def relayed():
+    """post-data: whole messages however they are cut, as many as were asked for."""
+    nl = register()
+    before = tap.counters()
+    c = Client(nl, u8(POST_MAX, 5), attr(POST_MS, 30000))
+    silent(nl)
+    one, two = ticket(b'one' * 20), ticket(os.urandom(2000))
+    c.send(b'data first', DATA)
+    assert c.sock.recv(99) == b'data first'
+    c.send(one + two)
+    c.posted(nl, one, two)
+    for i in range(0, len(one), 7):
+        c.send(one[i:i + 7])
+    c.posted(nl, one)
+    c.send(b'\x18\0\0\1\0')
+    c.out.update()
+    c.send(two)
+    c.posted(nl, two)
+    long, longest = ticket(os.urandom(16384)), ticket(os.urandom(16385))
+    for m in (longest, ticket(b''), long):
+        for i in range(0, len(m), 16000):
+            c.send(m[i:i + 16000])
+    c.posted(nl, long)
+    c.send(one * 200)
+    c.posted(nl)        # five it was; and none is said to follow
+    c.close()
+    silent(nl)
+    after = tap.counters()
+    assert after['TicketsRelayed'] - before['TicketsRelayed'] == 5
+    assert after['Tickets'] - before['Tickets'] == 207
+    c = Client(nl)      # nobody asked
+    c.send(one)
+    c.posted(nl)
+    c.close()
+    silent(nl)
+    nl.close()
+
+
+def relay_ends():
+    """The session's end is told; not what comes after the time, or to nobody."""
+    one = ticket(b'one')
+    nl = register()
+    c = Client(nl, u8(POST_MAX, 16), attr(POST_MS, 30000))
+    c.send(one)
+    c.posted(nl, one)
+    c.close()
+    cmd, got = nl.wait()
+    assert (cmd, got[SESSION]) == (genl.POST, struct.pack('I', c.sid)) and MESSAGE not in got
+    c = Client(nl, u8(POST_MAX, 16), attr(POST_MS, 30000))
+    c.asker.peer.sendall(bytes(30))     # a failure is an end
+    assert tap.errno_of(c.sock.recv, 1) == errno.EBADMSG
+    cmd, got = nl.wait()
+    assert cmd == genl.POST and MESSAGE not in got
+    c.close()
+    c = Client(nl, u8(POST_MAX, 16), attr(POST_MS, 30000))
+    c.send(one[:5])     # the end in the middle of one
+    c.asker.peer.close()
+    assert tap.errno_of(c.sock.recv, 1) == errno.ECONNRESET
+    cmd, got = nl.wait()
+    assert cmd == genl.POST and MESSAGE not in got
+    c.close()
+    silent(nl)
+    c = Client(nl, u8(POST_MAX, 16), attr(POST_MS, 1))
+    time.sleep(0.1)
+    c.send(one)
+    c.posted(nl)
+    c.close()
+    silent(nl)
+    c = Client(nl, u8(POST_MAX, 16), attr(POST_MS, 30000))
+    nl.call(genl.LEAVE)
+    c.send(one)
+    c.posted(nl)
+    c.close()
+    silent(nl)
+    port = nl.sock.getsockname()[0]
+    nl.call(genl.REGISTER, attr(1, 1), attr(2, 4))
+    c = Client(nl, u8(POST_MAX, 16), attr(POST_MS, 30000))
+    nl.close()
+    other = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+    other.bind((port, 0))       # whoever has the port now
+    other.settimeout(0.5)
+    c.send(one)
+    c.sync()
+    assert tap.errno_of(other.recv, 1) != 0
+    c.close()
+    assert tap.errno_of(other.recv, 1) != 0
+    other.close()
+
+
+def relay_full():
+    """A worker that does not read: tickets are lost, and nothing else."""
+    nl = register(100)
+    nl.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    nl.sock.setsockopt(270, 5, 1)       # NETLINK_NO_ENOBUFS
+    before = tap.counters()['TicketsRelayed']
+    clients = [Client(nl, u8(POST_MAX, 16), attr(POST_MS, 30000)) for _ in range(2)]
+    for c in clients:
+        for _ in range(16):
+            c.send(ticket(os.urandom(3000)))
+        c.sync()
+        c.sock.send(b'x')
+        assert c.back.read(c.asker.peer) == (DATA, b'x')
+    assert 0 < tap.counters()['TicketsRelayed'] - before < 32
+    for c in clients:
+        c.close()
+    nl.close()
+
+
+def relay_refused():
+    nl = register()
+    rows = (([u8(POST_MAX, 0), attr(POST_MS, 1)], errno.ERANGE),
+            ([u8(POST_MAX, 17), attr(POST_MS, 1)], errno.ERANGE),
+            ([u8(POST_MAX, 1), attr(POST_MS, 0)], errno.ERANGE),
+            ([u8(POST_MAX, 1), attr(POST_MS, 30001)], errno.ERANGE),
+            ([u8(POST_MAX, 1)], errno.EINVAL))
+    for attrs, want in rows:
+        a = Asker()
+        sid = nl.ready()[0]
+        try:
+            done13(nl, sid, Half(0x1301), Half(0x1301), *attrs)
+            raise AssertionError(attrs)
+        except Refused as e:
+            assert e.errno == want, (attrs, e)
+        assert a.end() == errno.EBADMSG
+        a.close()
+    a = Asker()         # TLS 1.2 has its tickets in the handshake
+    sid = nl.ready()[0]
+    half = Half(0xc02f)
+    keys = (attr(2, half.key), attr(3, half.iv))
+    err, why = refused(nl, genl.HS_DONE, attr(SESSION, sid), u16(VERSION, 0x303),
+                       u16(SUITE, 0xc02f), nest(TX, *keys), nest(RX, *keys), u8(POST_MAX, 1),
+                       attr(POST_MS, 1))
+    assert err == errno.EINVAL and 'client' in why, (err, why)
+    assert a.end() == errno.EBADMSG
+    a.close()
+    with socket.create_server(('127.0.0.1', 0)) as listener:    # nor does a server get any
+        tap.attach(listener)
+        c = socket.create_connection(listener.getsockname())
+        s = listener.accept()[0]
+        c.sendall(b'\x16\3\1\0\4abcd')
+        sid = nl.ready()[0]
+        try:
+            done13(nl, sid, Half(0x1301), Half(0x1301), attr(CONSUMED, 1), u8(POST_MAX, 1),
+                   attr(POST_MS, 1))
+            raise AssertionError('server')
+        except Refused as e:
+            assert e.errno == errno.EINVAL and 'client' in e.why, e.why
+        assert tap.errno_of(s.recv, 1) == errno.EBADMSG
+        s.close()
+        c.close()
     nl.close()
 
 
@@ -600,7 +805,7 @@ def big_dump():
 
 def main():
     for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, bad_peer,
-               good_peer, failing,
+               good_peer, relayed, relay_ends, relay_full, relay_refused, failing,
                not_the_worker,
                cancelled, capacity, timeout_and_queue, not_tls, other_namespace, rekey_by_netlink,
                close_by_netlink, kill_by_netlink, key_policy, big_dump):

@@ -7,7 +7,7 @@ import struct
 ERROR, DONE, CTRL = 2, 3, 16
 REQUEST, ACK, DUMP = 1, 4, 0x300
 (CAPS, REGISTER, LEAVE, READY, DATA, HS_DONE, FAIL, CANCEL, GET, EVENT, POLICY_GET,
- POLICY_SET, REKEY, CLOSE, KILL) = range(1, 16)
+ POLICY_SET, REKEY, CLOSE, KILL, POST) = range(1, 17)
 
 
 def attr(kind, value):
@@ -92,7 +92,7 @@ class Genl:
                         text = parse(body[20:]).get(1, b'') if mflags & 0x200 else b''
                         raise Refused(err, text.rstrip(b'\0').decode())
                     return out
-                if body[0] in (READY, DATA, CANCEL) and self.family != CTRL:
+                if body[0] in (READY, DATA, CANCEL, POST) and self.family != CTRL:
                     self.queue.append((body[0], parse(body[4:])))
                 else:
                     out.append(parse(body[4:]))

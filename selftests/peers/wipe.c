@@ -4,19 +4,25 @@
  * Are keys gone from memory?  Keys a socket, and searches all of the kernel's
  * direct map (/proc/kcore) for the key: it must be found while the socket is
  * open, or the search proves nothing, and not after close(), nor after a
- * setsockopt() that failed.  The key itself is never stored here but masked, so
- * that we do not find ourselves.
+ * setsockopt() that failed.  The same for what KSSL_EXPORTER exports from, with a
+ * worker that is none.  The key itself is never stored here but masked, so that we
+ * do not find ourselves.
  */
 #include <arpa/inet.h>
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/genetlink.h>
 #include <linux/kssl.h>
+#include <linux/kssl_netlink.h>
+#include <linux/netlink.h>
 
 #define MASK 0x5a
 #define CHUNK (1 << 20)
@@ -36,15 +42,16 @@ static void ok(int good, const char *name, int hits)
 
 static int count(const unsigned char *p, size_t n)
 {
+	const unsigned char *end = p + n - KEY + 1;
 	int hits = 0;
-	size_t i, j;
+	size_t j;
 
-	for (i = 0; i + KEY <= n; i++) {
-		if ((p[i] ^ MASK) != masked[0])
-			continue;
-		for (j = 1; j < KEY && (p[i + j] ^ MASK) == masked[j]; j++)
+	while ((p = memchr(p, masked[0] ^ MASK, (size_t)(end - p)))) {
+		for (j = 1; j < KEY && (p[j] ^ MASK) == masked[j]; j++)
 			;
 		hits += j == KEY;
+		if (++p == end)
+			break;
 	}
 	return hits;
 }
@@ -52,7 +59,7 @@ static int count(const unsigned char *p, size_t n)
 /* One segment; chunks overlap, so that no key is cut in two. */
 static int search_segment(int fd, off_t at, size_t size)
 {
-	int hits = 0;
+	int hits = 0, found;
 
 	while (size >= KEY) {
 		size_t want = size < sizeof(chunk) ? size : sizeof(chunk);
@@ -63,8 +70,10 @@ static int search_segment(int fd, off_t at, size_t size)
 			size -= size < CHUNK ? size : CHUNK;
 			continue;
 		}
-		hits += count(chunk, (size_t)n);
-		explicit_bzero(chunk, sizeof(chunk));
+		found = count(chunk, (size_t)n);
+		if (found)	/* or the next search finds it here */
+			explicit_bzero(chunk, sizeof(chunk));
+		hits += found;
 		at += n - KEY + 1;
 		size -= (size_t)n - KEY + 1;
 	}
@@ -153,6 +162,177 @@ static void one(unsigned short version, unsigned short suite, const char *open_n
 	ok(hits == 0, closed_name, hits);
 }
 
+/* ---- a worker that gives keys without a handshake ---- */
+
+static unsigned char msg[4096];		/* the message under work */
+static unsigned int msg_len;
+static int worker, family;
+
+static void put(int kind, const void *data, unsigned int len)
+{
+	struct nlattr *a = (struct nlattr *)(msg + msg_len);
+
+	a->nla_type = (unsigned short)kind;
+	a->nla_len = (unsigned short)(NLA_HDRLEN + len);
+	memcpy(msg + msg_len + NLA_HDRLEN, data, len);
+	msg_len += NLA_ALIGN(a->nla_len);
+}
+
+static void begin(int type, int cmd)
+{
+	struct nlmsghdr *hdr = (struct nlmsghdr *)msg;
+	struct genlmsghdr *genl = NLMSG_DATA(hdr);
+
+	memset(msg, 0, sizeof(msg));
+	hdr->nlmsg_type = (unsigned short)type;
+	hdr->nlmsg_flags = NLM_F_REQUEST;
+	genl->cmd = (unsigned char)cmd;
+	genl->version = KSSL_GENL_VERSION;
+	msg_len = NLMSG_HDRLEN + GENL_HDRLEN;
+}
+
+static void send_and_wipe(void)
+{
+	((struct nlmsghdr *)msg)->nlmsg_len = msg_len;
+	if (send(worker, msg, msg_len, 0) != (ssize_t)msg_len) {
+		perror("netlink");
+		exit(2);
+	}
+	explicit_bzero(msg, sizeof(msg));
+}
+
+/* An attribute of the next message of that type; its first bytes. */
+static void receive(int type, int kind, void *to, unsigned int len)
+{
+	const struct nlmsghdr *hdr = (const struct nlmsghdr *)msg;
+	const struct nlattr *a;
+	unsigned int at;
+
+	do {
+		if (recv(worker, msg, sizeof(msg), 0) <= 0)
+			exit(2);
+	} while (hdr->nlmsg_type != type);
+	for (at = NLMSG_HDRLEN + GENL_HDRLEN; at < hdr->nlmsg_len; at += NLA_ALIGN(a->nla_len)) {
+		a = (const struct nlattr *)(msg + at);
+		if ((a->nla_type & NLA_TYPE_MASK) == kind) {
+			memcpy(to, (const char *)a + NLA_HDRLEN, len);
+			return;
+		}
+	}
+	exit(2);
+}
+
+static void be_worker(void)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
+	unsigned int abi = KSSL_ABI, capacity = 1;
+	unsigned short id;
+
+	worker = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	bind(worker, (struct sockaddr *)&addr, sizeof(addr));
+	begin(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
+	put(CTRL_ATTR_FAMILY_NAME, KSSL_GENL_NAME, sizeof(KSSL_GENL_NAME));
+	send_and_wipe();
+	receive(GENL_ID_CTRL, CTRL_ATTR_FAMILY_ID, &id, sizeof(id));
+	family = id;
+	begin(family, KSSL_CMD_WORKER_REGISTER);
+	put(KSSL_A_WORKER_ABI, &abi, sizeof(abi));
+	put(KSSL_A_WORKER_CAPACITY, &capacity, sizeof(capacity));
+	send_and_wipe();
+}
+
+/* A socket whose connect() waits for us. */
+static int asking(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(l, (struct sockaddr *)&addr, sizeof(addr)) || listen(l, 1) ||
+	    getsockname(l, (struct sockaddr *)&addr, &len) ||
+	    setsockopt(fd, SOL_TCP, TCP_ULP, "kssl", 4) ||
+	    !connect(fd, (struct sockaddr *)&addr, sizeof(addr)) || errno != EINPROGRESS) {
+		perror("asking");
+		exit(2);
+	}
+	return fd;
+}
+
+/* A nest with one secret: other bytes for the traffic keys than for the exporter. */
+static void put_secret(int kind, int inner, int flip)
+{
+	struct {
+		struct nlattr a;
+		unsigned char bytes[KEY];
+	} nest = { { NLA_HDRLEN + KEY, (unsigned short)inner }, { 0 } };
+	int i;
+
+	for (i = 0; i < KEY; i++)
+		nest.bytes[i] = (unsigned char)(masked[i] ^ MASK ^ flip);
+	put(kind | NLA_F_NESTED, &nest, sizeof(nest));
+	explicit_bzero(&nest, sizeof(nest));
+}
+
+static void answer(int exporter_first)
+{
+	unsigned short version = 0x0304, suite = 0x1301;
+	unsigned int id;
+
+	receive(family, KSSL_A_HS_SESSION, &id, sizeof(id));
+	begin(family, KSSL_CMD_HS_DONE);
+	put(KSSL_A_HS_SESSION, &id, sizeof(id));
+	put(KSSL_A_HS_VERSION, &version, sizeof(version));
+	if (!exporter_first)
+		put(KSSL_A_HS_SUITE, &suite, sizeof(suite));
+	put_secret(KSSL_A_HS_TX, KSSL_A_KEYS_SECRET, 1);
+	put_secret(KSSL_A_HS_RX, KSSL_A_KEYS_SECRET, 2);
+	put_secret(KSSL_A_HS_EXPORTER, KSSL_A_EXPORTER_SECRET, 0);
+	send_and_wipe();
+}
+
+static int export(int fd)
+{
+	static struct kssl_exporter x = { .label_len = 5, .out_len = 100, .label = "label" };
+	socklen_t len = sizeof(x);
+	int ret = getsockopt(fd, SOL_KSSL, KSSL_EXPORTER, &x, &len);
+
+	explicit_bzero(x.out, sizeof(x.out));
+	return ret;
+}
+
+static void exporter(void)
+{
+	struct pollfd p = { .events = POLLOUT };
+	int hits;
+
+	be_worker();
+	p.fd = asking();
+	new_key();
+	answer(0);
+	if (poll(&p, 1, 10000) != 1 || export(p.fd)) {
+		perror("exporter");
+		exit(2);
+	}
+	hits = search();
+	ok(hits > 0, "exporter secret: in memory while open", hits);
+	close(p.fd);
+	hits = search();
+	ok(hits == 0, "and gone after close()", hits);
+	p.fd = asking();
+	new_key();
+	answer(1);		/* there is no suite: refused */
+	if (poll(&p, 1, 10000) != 1 || !export(p.fd)) {
+		perror("refused");
+		exit(2);
+	}
+	hits = search();
+	ok(hits == 0, "that of a refused answer is gone", hits);
+	close(p.fd);
+	close(worker);
+}
+
 int main(void)
 {
 	int fd, hits;
@@ -166,6 +346,7 @@ int main(void)
 	hits = search();
 	ok(hits == 0, "a refused key is gone", hits);
 	close(fd);
+	exporter();
 	printf("1..%d\n", tests);
 	return bad;
 }

@@ -6,11 +6,12 @@ import threading
 
 
 class Wiretap:
-    """Listens, connects on to @target.  .client and .server: bytes from each side."""
+    """Listens, takes one connection on to @target.  .client and .server: bytes from
+    each side."""
 
-    def __init__(self, target):
+    def __init__(self, target, port=0):
         self.target = target
-        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.listener = socket.create_server(('127.0.0.1', port))
         self.port = self.listener.getsockname()[1]
         self.client, self.server = bytearray(), bytearray()
         self.threads = []

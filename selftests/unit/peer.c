@@ -91,7 +91,7 @@ static struct hs_peer *describe(X509 *cert, X509 *extra, bool trusted)
 	for (i = 0; i < 10; i++) {
 		SSL_do_handshake(c);
 		if (SSL_do_handshake(s) == 1)
-			peer = peer ? peer : peer_describe(s);
+			peer = peer ? peer : peer_describe(s, SSL_get0_verified_chain(s));
 	}
 	SSL_free(c);
 	SSL_free(s);

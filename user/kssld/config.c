@@ -162,6 +162,10 @@ static enum outcome set_client(struct config *c, const char *key, const char *va
 		return RESULT(to_bool(&c->verify, value));
 	if (IS("legacy"))
 		return RESULT(to_legacy(&c->client_legacy, &c->client_legacy_set, value));
+	if (IS("resume"))
+		return RESULT(to_bool(&c->resume, value));
+	if (IS("resume-cache"))
+		return RESULT(to_number(&c->resume_cache, value, 1, 1000000));
 	return UNKNOWN;
 }
 
@@ -248,6 +252,8 @@ static struct config *defaults(void)
 	c->log = LOG_LEVEL_INFO;
 	c->trust_system = true;
 	c->verify = true;
+	c->resume = true;
+	c->resume_cache = 1000;
 	return c;
 }
 
@@ -340,6 +346,7 @@ void config_free(struct config *c)
 		identity_free(id);
 	}
 	SSL_CTX_free(c->anonymous);
+	resume_free(c->sessions);
 	free(c->keylog);
 	free(c->user);
 	free(c->suites12);

@@ -20,6 +20,9 @@
 
 #define RECORD_HEADER 5
 #define ALPN_MAX 256
+/* How many tickets a client waits for, and how long (milliseconds). */
+#define POST_MAX 4
+#define POST_MS 10000
 
 /**
  * struct handshake - see above
@@ -32,6 +35,12 @@
  * @done: finish() has said so
  * @counting: our application write key is in use: count records
  * @etm: TLS 1.2: encrypt-then-MAC was agreed on
+ * @keyed: client: it may resume, and has a key for that
+ * @key: client: which sessions it may resume
+ * @chain: client: what verified the certificate of the session offered, or NULL
+ * @born: client: when certificates were exchanged, perhaps in an earlier session
+ * @rewrap: client: how to give tickets to OpenSSL
+ * @posts: how many it got
  */
 struct handshake {
 	const struct config *config;
@@ -44,6 +53,12 @@ struct handshake {
 	bool done;
 	bool counting;
 	bool etm;
+	bool keyed;
+	struct resume_key key;
+	STACK_OF(X509) *chain;
+	time_t born;
+	struct rewrap rewrap;
+	unsigned int posts;
 };
 
 static int ex_index(void)
@@ -319,6 +334,114 @@ static bool expect_peer(struct handshake *h)
 	return SSL_set1_host(h->ssl, name) == 1 && SSL_set_tlsext_host_name(h->ssl, name) == 1;
 }
 
+/* ---- sessions that a client resumes ---- */
+
+/*
+ * What a session was made with, and so who may resume it: the same name at the
+ * same port (without a name, the same address), for the same user, with the same
+ * identity, policy and protocols.  The context stands for identity, trust, versions
+ * and suites.
+ */
+static void make_key(struct handshake *h, const SSL_CTX *ctx)
+{
+	struct {
+		const SSL_CTX *ctx;
+		int verify;
+		in_port_t port;
+		uint32_t uid;
+		char name[256];
+		char alpn[256];
+	} what;
+
+	memset(&what, 0, sizeof(what));
+	what.ctx = ctx;
+	what.verify = verify_mode(h) & SSL_VERIFY_PEER;
+	what.uid = h->req.uid;
+	/* the port lies at the same place for both families */
+	what.port = ((const struct sockaddr_in *)&h->req.remote)->sin_port;
+	strcpy(what.alpn, h->req.alpn);
+	strcpy(what.name, h->req.peer_name);
+	if (!*what.name && !remote_address(&h->req, what.name, sizeof(what.name)))
+		return;
+	h->keyed = EVP_Digest(&what, sizeof(what), h->key.digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
+/*
+ * Would the certificates of the session pass in a full handshake, too?  They may
+ * have expired, been revoked, or lost our trust since.  As OpenSSL does it for a
+ * chain that it receives.
+ */
+static bool still_good(struct handshake *h)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(h->ssl));
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(h->ssl);
+	X509 *cert = SSL_get0_peer_certificate(h->ssl);
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+	bool good = false;
+
+	if (ctx && cert && X509_STORE_CTX_init(ctx, store, cert, chain) == 1 &&
+	    X509_STORE_CTX_set_default(ctx, "ssl_server") == 1) {
+		param = X509_STORE_CTX_get0_param(ctx);
+		X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(h->ssl));
+		good = X509_VERIFY_PARAM_set1(param, SSL_get0_param(h->ssl)) == 1 &&
+		       X509_verify_cert(ctx) == 1;
+	}
+	if (good)
+		h->chain = X509_STORE_CTX_get1_chain(ctx);
+	X509_STORE_CTX_free(ctx);
+	return good;
+}
+
+/* The peer is verified as in a full handshake, or there is a full handshake. */
+static void offer_session(struct handshake *h)
+{
+	SSL_SESSION *session;
+	time_t born;
+
+	make_key(h, SSL_get_SSL_CTX(h->ssl));
+	if (!h->keyed)
+		return;
+	session = resume_take(h->config->sessions, &h->key, &born);
+	if (!session)
+		return;
+	if (SSL_set_session(h->ssl, session) == 1 &&
+	    (!(verify_mode(h) & SSL_VERIFY_PEER) || still_good(h)))
+		h->born = born;
+	else
+		SSL_set_session(h->ssl, NULL);
+	SSL_SESSION_free(session);
+	ERR_clear_error();
+}
+
+/*
+ * TLS 1.2 has its ticket or session id by now; in TLS 1.3 tickets come to the
+ * kernel, after the handshake.
+ */
+static void keep_session(struct handshake *h)
+{
+	struct hs_result *r = &h->result;
+
+	if (!SSL_session_reused(h->ssl))
+		h->born = time(NULL);
+	if (SSL_version(h->ssl) < TLS1_3_VERSION) {
+		resume_put(h->config->sessions, &h->key, SSL_get_session(h->ssl), h->born);
+	} else if (rewrap_init(&h->rewrap, h->ssl, r->rx.secret, r->rx.secret_len)) {
+		r->post_max = POST_MAX;
+		r->post_ms = POST_MS;
+	}
+}
+
+/* A ticket of TLS 1.3, in handshake_post(). */
+int handshake_new_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct handshake *h = of(ssl);
+
+	if (h && h->done && SSL_version(ssl) == TLS1_3_VERSION)
+		resume_put(h->config->sessions, &h->key, session, h->born);
+	return 0;	/* not kept here */
+}
+
 static bool setup_client(struct handshake *h)
 {
 	uint8_t wire[ALPN_MAX];
@@ -326,9 +449,14 @@ static bool setup_client(struct handshake *h)
 
 	SSL_set_connect_state(h->ssl);
 	SSL_set_verify(h->ssl, verify_mode(h), NULL);
+	SSL_set_mode(h->ssl, SSL_MODE_RELEASE_BUFFERS);	/* it may linger */
 	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
 		return false;
-	return expect_peer(h);
+	if (!expect_peer(h))
+		return false;
+	if (h->config->sessions)
+		offer_session(h);
+	return true;
 }
 
 static bool setup(struct handshake *h, SSL_CTX *ctx)
@@ -516,7 +644,8 @@ static enum hs_state finish(struct handshake *h)
 		return failed(h, EINVAL, "no keys for that cipher suite");
 	if (SSL_version(h->ssl) == TLS1_2_VERSION)
 		export_master12(h->ssl, &r->exporter);
-	r->peer = peer_describe(h->ssl);
+	r->peer = peer_describe(h->ssl, SSL_session_reused(h->ssl) ? h->chain :
+							     SSL_get0_verified_chain(h->ssl));
 	if (!r->peer)
 		return failed(h, ENOMEM, "out of memory");
 	keep_names(h);
@@ -525,6 +654,8 @@ static enum hs_state finish(struct handshake *h)
 	r->legacy = kssl_suite_find(r->suite)->weak;
 	r->record_limit = limit_of_peer(h->ssl);
 	r->resumed = SSL_session_reused(h->ssl);
+	if (h->keyed)
+		keep_session(h);
 	r->err = 0;
 	h->done = true;
 	return HS_DONE;
@@ -612,11 +743,54 @@ struct hs_result *handshake_result(struct handshake *h)
 	return &h->result;
 }
 
+/**
+ * handshake_linger() - the result was taken; tickets are still to come
+ * @h: a handshake that is done
+ *
+ * Only what handshake_post() needs is kept: in it, the server's first traffic key.
+ */
+void handshake_linger(struct handshake *h)
+{
+	struct hs_result *r = &h->result;
+
+	OPENSSL_cleanse(&r->tx, sizeof(r->tx));
+	OPENSSL_cleanse(&r->rx, sizeof(r->rx));
+	OPENSSL_cleanse(&r->exporter, sizeof(r->exporter));
+	free(r->peer);
+	r->peer = NULL;
+}
+
+/**
+ * handshake_post() - a ticket that the kernel has opened
+ * @h: a handshake that lingers
+ * @message: NewSessionTicket, header included
+ * @len: its length
+ *
+ * OpenSSL may want to answer nonsense with an alert; that is not sent.
+ *
+ * Return: false if no more can follow.
+ */
+bool handshake_post(struct handshake *h, const uint8_t *message, size_t len)
+{
+	int ret, why;
+	char byte;
+
+	ERR_clear_error();
+	if (!rewrap_message(&h->rewrap, h->in, message, len))
+		return false;
+	ret = SSL_read(h->ssl, &byte, 1);
+	why = SSL_get_error(h->ssl, ret);
+	ERR_clear_error();
+	handshake_sent(h);
+	return ret <= 0 && why == SSL_ERROR_WANT_READ && ++h->posts < POST_MAX;
+}
+
 void handshake_free(struct handshake *h)
 {
 	if (!h)
 		return;
 	SSL_free(h->ssl);
+	sk_X509_pop_free(h->chain, X509_free);
 	free(h->result.peer);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);

@@ -150,6 +150,11 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 	if (!limit_offer(ctx) || !load_trust(c, ctx) || !load_revoked(c, ctx) ||
 	    (id && !load_pair(id, ctx)))
 		goto bad;
+	if (!server && c->resume) {
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
+						    SSL_SESS_CACHE_NO_INTERNAL);
+		SSL_CTX_sess_set_new_cb(ctx, handshake_new_session);
+	}
 	if (server) {
 		if (!name_issuers(c, ctx))
 			goto bad;
@@ -197,8 +202,9 @@ int identity_load(struct config *c)
 	suites_warn(c);
 	if (!mark_trust(c))
 		return -1;
+	c->sessions = c->resume ? resume_new((size_t)c->resume_cache) : NULL;
 	c->anonymous = context(c, NULL, false);
-	if (!c->anonymous)
+	if (!c->anonymous || (c->resume && !c->sessions))
 		return -1;
 	for (id = c->identities; id; id = id->next) {
 		id->server = context(c, id, true);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <openssl/ssl.h>
 #include <linux/kssl.h>
 #include "../lib/suite.h"
@@ -70,6 +71,8 @@ struct identity {
 	SSL_CTX *client;
 };
 
+struct resume;
+
 /**
  * struct config - one configuration file, read
  * @crl: revocation lists, PEM; or NULL
@@ -81,6 +84,7 @@ struct identity {
  * @identities: in the order of the file
  * @trust_mark: changes with the revocation lists (identity.c)
  * @anonymous: context of clients that present no certificate (identity.c)
+ * @sessions: what clients can resume; NULL if they do not (resume.c)
  */
 struct config {
 	int workers;
@@ -102,8 +106,11 @@ struct config {
 	enum crl_check crl_check;
 	uint8_t trust_mark[SHA256_LEN];
 	bool verify;
+	bool resume;
+	int resume_cache;
 	struct identity *identities;
 	SSL_CTX *anonymous;
+	struct resume *sessions;
 	char problem[256];
 };
 
@@ -132,6 +139,7 @@ struct hs_request {
 	uint32_t session;
 	bool server;
 	uint8_t peer_auth;
+	uint32_t uid;
 	char peer_name[256];
 	char identity[64];
 	char alpn[256];
@@ -182,6 +190,8 @@ struct hs_result {
 	struct hs_peer *peer;
 	bool resumed;
 	unsigned int legacy;	/* KSSL_SUITE_* that speak against the suite */
+	uint8_t post_max;	/* tickets that we want to see, 0: none */
+	uint32_t post_ms;	/* and for how long */
 	char identity[64];
 	char alpn[256];
 	char sni[256];
@@ -202,6 +212,8 @@ enum hs_state handshake_feed(struct handshake *h, const uint8_t *records, size_t
 size_t handshake_output(struct handshake *h, const uint8_t **bytes);
 void handshake_sent(struct handshake *h);
 struct hs_result *handshake_result(struct handshake *h);
+void handshake_linger(struct handshake *h);
+bool handshake_post(struct handshake *h, const uint8_t *message, size_t len);
 void handshake_free(struct handshake *h);
 
 /* Called by OpenSSL through identity.c's contexts. */
@@ -210,6 +222,41 @@ int handshake_client_hello(SSL *ssl, int *alert, void *arg);
 int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
+int handshake_new_session(SSL *ssl, SSL_SESSION *session);
+
+/* ---- resume.c ---- */
+
+/* SHA-256 of all that a session depends on. */
+struct resume_key {
+	uint8_t digest[32];
+};
+
+struct resume *resume_new(size_t max);
+SSL_SESSION *resume_take(struct resume *r, const struct resume_key *key, time_t *born);
+void resume_put(struct resume *r, const struct resume_key *key, const SSL_SESSION *session,
+		time_t born);
+void resume_free(struct resume *r);
+
+/* ---- rewrap.c ---- */
+
+/**
+ * struct rewrap - how OpenSSL's next record from the server must look
+ * @cipher: AEAD
+ * @key: write key
+ * @iv: write IV
+ * @tag_len: authentication tag, bytes
+ * @seq: sequence number
+ */
+struct rewrap {
+	const EVP_CIPHER *cipher;
+	uint8_t key[32];
+	uint8_t iv[12];
+	size_t tag_len;
+	uint64_t seq;
+};
+
+bool rewrap_init(struct rewrap *r, SSL *ssl, const uint8_t *secret, size_t secret_len);
+bool rewrap_message(struct rewrap *r, BIO *to, const uint8_t *message, size_t len);
 
 /* ---- limit.c ---- */
 
@@ -223,7 +270,7 @@ void export_master12(SSL *ssl, struct hs_exporter *x);
 
 /* ---- peer.c ---- */
 
-struct hs_peer *peer_describe(SSL *ssl);
+struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified);
 
 /* ---- worker.c ---- */
 

@@ -139,12 +139,13 @@ static bool append(struct hs_peer *peer, X509 *cert)
 
 /*
  * Above the peer's own: the chain that was verified, without the root, which is in
- * the trust store; if none was, what the peer sent.  A resumed session has neither.
+ * the trust store; if none was, what the peer sent.  A server's resumed session has
+ * neither.
  */
-static void put_chain(struct hs_peer *peer, SSL *ssl, X509 *cert)
+static void put_chain(struct hs_peer *peer, SSL *ssl, X509 *cert, STACK_OF(X509) *verified)
 {
 	bool good = peer->verify == X509_V_OK;
-	STACK_OF(X509) *chain = good ? SSL_get0_verified_chain(ssl) : SSL_get_peer_cert_chain(ssl);
+	STACK_OF(X509) *chain = good ? verified : SSL_get_peer_cert_chain(ssl);
 	int i, n = sk_X509_num(chain);
 
 	if (good && n > 1 && X509_self_signed(sk_X509_value(chain, n - 1), 0) == 1)
@@ -159,21 +160,22 @@ static void put_chain(struct hs_peer *peer, SSL *ssl, X509 *cert)
 	}
 }
 
-static void put_der(struct hs_peer *peer, SSL *ssl, X509 *cert)
+static void put_der(struct hs_peer *peer, SSL *ssl, X509 *cert, STACK_OF(X509) *verified)
 {
 	if (i2d_X509(cert, NULL) > KSSL_CERT_MAX || !append(peer, cert))
 		return;
 	peer->cert_len = peer->chain_len;
-	put_chain(peer, ssl, cert);
+	put_chain(peer, ssl, cert, verified);
 }
 
 /**
  * peer_describe() - what a finished handshake knows of the peer's certificate
  * @ssl: it
+ * @verified: the chain that was verified, with the root; or NULL
  *
  * Return: free() it; NULL without memory.
  */
-struct hs_peer *peer_describe(SSL *ssl)
+struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified)
 {
 	X509 *cert = SSL_get0_peer_certificate(ssl);
 	struct hs_peer *peer = calloc(1, sizeof(*peer));
@@ -185,7 +187,7 @@ struct hs_peer *peer_describe(SSL *ssl)
 	peer->verified = peer->verify == X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
 	if (X509_digest(cert, EVP_sha256(), peer->fingerprint, NULL) == 1 &&
 	    put_subject(peer, cert) && put_san(peer, cert)) {
-		put_der(peer, ssl, cert);
+		put_der(peer, ssl, cert, verified);
 		return peer;
 	}
 	free(peer);

@@ -14,7 +14,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <arpa/inet.h>
 #include <event2/event.h>
@@ -28,13 +30,30 @@
 #define BUCKETS 256
 #define RECEIVE_BUFFER (8 << 20)
 #define MESSAGE_MAX (128 << 10)
+#define LINGER_MAX 256		/* handshakes that wait for tickets; then the oldest goes */
+#define SWEEP_SECONDS 1
 
+/**
+ * struct entry - a handshake that the kernel gave us
+ * @next: in its bucket
+ * @session: the kernel's number for it
+ * @hs: our side
+ * @remote: the peer, for the log
+ * @lingering: it is done, and only tickets are to come
+ * @until: for how long, monotonic seconds
+ * @by_age: in worker->lingering
+ */
 struct entry {
 	struct entry *next;
 	uint32_t session;
 	struct handshake *hs;
 	struct sockaddr_storage remote;
+	bool lingering;
+	time_t until;
+	TAILQ_ENTRY(entry) by_age;
 };
+
+TAILQ_HEAD(entries, entry);
 
 struct worker {
 	const struct config *config;
@@ -45,8 +64,11 @@ struct worker {
 	struct event_base *base;
 	struct event *readable;
 	struct event *quit;
+	struct event *sweep;
 	int quit_pipe[2];
 	struct entry *buckets[BUCKETS];
+	struct entries lingering;
+	unsigned int nr_lingering;
 };
 
 /* ---- table of handshakes ---- */
@@ -67,6 +89,10 @@ static void forget(struct worker *w, uint32_t session)
 	if (!e)
 		return;
 	*p = e->next;
+	if (e->lingering) {
+		TAILQ_REMOVE(&w->lingering, e, by_age);
+		w->nr_lingering--;
+	}
 	handshake_free(e->hs);
 	free(e);
 }
@@ -83,6 +109,62 @@ static struct entry *remember(struct worker *w, uint32_t session, struct handsha
 	e->hs = hs;
 	*p = e;
 	return e;
+}
+
+/* ---- those that are done and wait for tickets ---- */
+
+static time_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static void arm_sweep(struct worker *w)
+{
+	const struct timeval delay = { .tv_sec = SWEEP_SECONDS };
+
+	event_add(w->sweep, &delay);
+}
+
+/* The longest there are in front, since all wait equally long. */
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct entry *e;
+
+	(void)fd;
+	(void)what;
+	while ((e = TAILQ_FIRST(&w->lingering)) && e->until <= now())
+		forget(w, e->session);
+	if (e)
+		arm_sweep(w);
+}
+
+static void linger(struct worker *w, struct entry *e, uint32_t ms)
+{
+	handshake_linger(e->hs);
+	if (w->nr_lingering == LINGER_MAX)
+		forget(w, TAILQ_FIRST(&w->lingering)->session);
+	if (!w->nr_lingering)
+		arm_sweep(w);
+	e->lingering = true;
+	e->until = now() + ms / 1000 + 1;
+	TAILQ_INSERT_TAIL(&w->lingering, e, by_age);
+	w->nr_lingering++;
+}
+
+/* Best effort both here and in the kernel. */
+static void on_post(struct worker *w, struct nlattr **attrs)
+{
+	struct entry *e = *slot(w, nla_get_u32(attrs[KSSL_A_HS_SESSION]));
+	struct nlattr *message = attrs[KSSL_A_HS_MESSAGE];
+
+	if (!e || !e->lingering)
+		return;
+	if (!message || !handshake_post(e->hs, nla_data(message), (size_t)nla_len(message)))
+		forget(w, e->session);
 }
 
 /* ---- answers ---- */
@@ -179,6 +261,9 @@ static int put_done(struct nl_msg *msg, const struct hs_result *r)
 	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx) ||
 	    put_exporter(msg, &r->exporter))
 		return -1;
+	if (r->post_max && (nla_put_u8(msg, KSSL_A_HS_POST_MAX, r->post_max) ||
+			    nla_put_u32(msg, KSSL_A_HS_POST_MS, r->post_ms)))
+		return -1;
 	return put_peer(msg, r->peer);
 }
 
@@ -254,7 +339,8 @@ static void log_success(struct worker *w, const struct entry *e, const struct hs
 	struct peer_text peer = peer_text(&e->remote);
 	char names[64];
 
-	debug("worker %d: session %u: done, suite 0x%04x", w->number, e->session, r->suite);
+	debug("worker %d: session %u: done, suite 0x%04x%s", w->number, e->session, r->suite,
+	      r->resumed ? ", resumed" : "");
 	if (*suites_legacy_names(r->legacy, names, sizeof(names)))
 		log_rated(LOG_LEGACY_SUITE, "legacy (%s): suite 0x%04x with %s port %d%s%s", names,
 			  r->suite, peer.address, peer.port, *r->identity ? ", identity " : "",
@@ -278,7 +364,10 @@ static void advance(struct worker *w, struct entry *e, const uint8_t *records, s
 		log_failure(&e->remote, r);
 	else
 		log_success(w, e, r);
-	forget(w, e->session);
+	if (state == HS_DONE && r->post_max)
+		linger(w, e, r->post_ms);
+	else
+		forget(w, e->session);
 }
 
 /* ---- messages from the kernel ---- */
@@ -299,6 +388,8 @@ static void read_request(struct hs_request *req, struct nlattr **attrs)
 		req->server = nla_get_u8(attrs[KSSL_A_HS_ROLE]) == KSSL_ROLE_SERVER;
 	if (attrs[KSSL_A_HS_PEER_AUTH])
 		req->peer_auth = nla_get_u8(attrs[KSSL_A_HS_PEER_AUTH]);
+	if (attrs[KSSL_A_HS_UID])
+		req->uid = nla_get_u32(attrs[KSSL_A_HS_UID]);
 	get_text(req->peer_name, sizeof(req->peer_name), attrs[KSSL_A_HS_PEER_NAME]);
 	get_text(req->identity, sizeof(req->identity), attrs[KSSL_A_HS_IDENTITY]);
 	get_text(req->alpn, sizeof(req->alpn), attrs[KSSL_A_HS_ALPN]);
@@ -341,6 +432,10 @@ static int on_message(struct nl_msg *msg, void *arg)
 		forget(w, nla_get_u32(attrs[KSSL_A_HS_SESSION]));
 		return NL_OK;
 	}
+	if (hdr->cmd == KSSL_CMD_POST_DATA) {
+		on_post(w, attrs);
+		return NL_OK;
+	}
 	if (hdr->cmd == KSSL_CMD_HS_READY)
 		e = on_ready(w, attrs);
 	else if (hdr->cmd == KSSL_CMD_HS_DATA)
@@ -348,7 +443,7 @@ static int on_message(struct nl_msg *msg, void *arg)
 	else
 		return NL_OK;
 	records = attrs[KSSL_A_HS_RECORDS];
-	if (e)
+	if (e && !e->lingering)
 		advance(w, e, records ? nla_data(records) : NULL,
 			records ? (size_t)nla_len(records) : 0);
 	return NL_OK;
@@ -444,7 +539,8 @@ static bool open_events(struct worker *w)
 		return false;
 	w->readable = event_new(w->base, fd, EV_READ | EV_PERSIST, on_readable, w);
 	w->quit = event_new(w->base, w->quit_pipe[0], EV_READ, on_quit, w);
-	return w->readable && w->quit && !event_add(w->readable, NULL) && !event_add(w->quit, NULL);
+	w->sweep = evtimer_new(w->base, on_sweep, w);
+	return w->readable && w->quit && w->sweep && !event_add(w->readable, NULL) && !event_add(w->quit, NULL);
 }
 
 static void *run(void *arg)
@@ -466,6 +562,8 @@ static void worker_free(struct worker *w)
 		event_free(w->readable);
 	if (w->quit)
 		event_free(w->quit);
+	if (w->sweep)
+		event_free(w->sweep);
 	if (w->base)
 		event_base_free(w->base);
 	nl_socket_free(w->sock);
@@ -491,6 +589,7 @@ struct worker *worker_start(const struct config *c, int number)
 	}
 	w->config = c;
 	w->number = number;
+	TAILQ_INIT(&w->lingering);
 	if (open_socket(w) && open_events(w) && !pthread_create(&w->thread, NULL, run, w))
 		return w;
 	worker_free(w);

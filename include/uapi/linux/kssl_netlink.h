@@ -94,6 +94,9 @@ enum kssl_a_hs {
 	KSSL_A_HS_PEER_SAN,	/* subjectAltNames, one a line, see KSSL_PEER_SAN. */
 	KSSL_A_HS_PEER_FINGERPRINT,	/* SHA-256 of peer-cert. */
 	KSSL_A_HS_PEER_CHAIN,	/* DER of the certificates above peer-cert, one after the other. */
+	KSSL_A_HS_POST_MAX,	/* NewSessionTicket messages that the worker wants; absent: none. */
+	KSSL_A_HS_POST_MS,	/* And for how long. */
+	KSSL_A_HS_MESSAGE,	/* A decrypted handshake message, header included. */
 
 	__KSSL_A_HS_MAX,
 	KSSL_A_HS_MAX = (__KSSL_A_HS_MAX - 1),
@@ -173,6 +176,7 @@ enum kssl_cmd {
 	KSSL_CMD_SESSION_REKEY,	/* Change the sending keys of a TLS 1.3 session now. */
 	KSSL_CMD_SESSION_CLOSE,	/* Send close_notify, as if the program had shut down its writing side; it can read on. */
 	KSSL_CMD_SESSION_KILL,	/* Send a fatal alert and reset the connection; the program sees ECONNABORTED. */
+	KSSL_CMD_POST_DATA,	/* Kernel to worker, a NewSessionTicket that it asked for in hs-done; without a message none will follow. */
 
 	__KSSL_CMD_MAX,
 	KSSL_CMD_MAX = (__KSSL_CMD_MAX - 1),
