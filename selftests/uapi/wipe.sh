@@ -3,4 +3,5 @@
 # Keys are wiped: see peers/wipe.c.
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl
+ksslctl policy set mac-only=1 || exit 1
 "$PEERS/wipe"
