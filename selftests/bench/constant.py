@@ -90,16 +90,16 @@ def paddings(mac, length, wanted):
     return [p for p in wanted if p <= 256 and p + mac <= length]
 
 
-def table(suite, length, wanted, again=3):
-    """{(padding, kind): instructions}, the least of a few: the tracer's buffer turns a page
-    now and then.  In random order, so that this is nobody's in particular."""
-    least = {}
+def table(suite, length, wanted, again=5):
+    """{(padding, kind): instructions}, the median of a few: now and then the tracer's buffer
+    turns a page.  In random order, so that this is nobody's in particular."""
+    got = {(p, k): [] for p in wanted for k in KINDS}
     for _ in range(again):
-        cases = [(suite, length, p, k) for p in wanted for k in KINDS]
+        cases = [(suite, length, p, k) for p, k in got]
         random.shuffle(cases)
-        for c, (n, _) in zip(cases, measure(cases)):
-            least[c[2], c[3]] = min(n, least.get((c[2], c[3]), n))
-    return least
+        for c, sample in zip(cases, measure(cases)):
+            got[c[2], c[3]].append(sample[0])
+    return {cell: statistics.median_low(n) for cell, n in got.items()}
 
 
 def spread(values):
@@ -180,7 +180,7 @@ def summary():
         for length in (48, 64, 128, 320, 512, 1024, 4096, 16384):
             if length < mac + 1:
                 continue
-            wanted = range(1, 257) if length == 512 else range(1, 257, 5)
+            wanted = range(1, 257) if length == 512 else range(1, 257, 7)
             cells = table(suite, length, paddings(mac, length, wanted))
             print(f'{name:7} {length:6} {min(cells.values()):7d} {max(cells.values()):7d} '
                   f'{spread(cells.values()):7d}', flush=True)

@@ -116,20 +116,30 @@ static int connected(void)
 	return fd;
 }
 
-static int give_key(int fd, int option, unsigned short version, unsigned short suite)
+/* What is searched for; the rest of the material is zeros. */
+enum what { SECRET, WRITE_KEY, MAC_KEY };
+
+struct suite {
+	unsigned short version, id, key_len, iv_len, mac_len;
+};
+
+static const struct suite gcm12 = { 0x0303, 0xc030, KEY, 4, 0 };
+static const struct suite gcm13 = { 0x0304, 0x1301, 0, 0, 0 };
+static const struct suite cbc = { 0x0303, 0x003d, KEY, 0, 32 };
+static const struct suite mac13 = { 0x0304, 0xc0b4, 0, 0, 0 };
+static const struct suite wrong = { 0x0303, 0xc02f, KEY, 4, 0 };	/* size of the key */
+
+static int give_key(int fd, int option, const struct suite *s, enum what what)
 {
-	struct kssl_key key = { .version = version, .suite = suite };
-	unsigned char *to = version == 0x0304 ? key.secret : key.key;
+	struct kssl_key key = { .version = s->version, .suite = s->id, .key_len = s->key_len,
+				.iv_len = s->iv_len, .mac_len = s->mac_len };
+	unsigned char *to = what == SECRET ? key.secret : what == WRITE_KEY ? key.key : key.mac;
 	int i, ret;
 
 	for (i = 0; i < KEY; i++)
 		to[i] = masked[i] ^ MASK;
-	if (version == 0x0304) {
+	if (s->version == 0x0304)
 		key.secret_len = KEY;
-	} else {
-		key.key_len = KEY;
-		key.iv_len = 4;
-	}
 	ret = setsockopt(fd, SOL_KSSL, option, &key, sizeof(key));
 	explicit_bzero(&key, sizeof(key));
 	return ret;
@@ -144,19 +154,20 @@ static void new_key(void)
 	close(fd);
 }
 
-static void one(unsigned short version, unsigned short suite, const char *open_name,
+static void one(const struct suite *s, enum what what, const char *open_name,
 		const char *closed_name)
 {
 	int fd = connected(), hits;
 
 	new_key();
-	if (give_key(fd, KSSL_KEY_TX, version, suite) || give_key(fd, KSSL_KEY_RX, version, suite) ||
+	if (give_key(fd, KSSL_KEY_TX, s, what) || give_key(fd, KSSL_KEY_RX, s, what) ||
 	    send(fd, "x", 1, 0) != 1) {
 		perror("keys");
 		exit(2);
 	}
 	hits = search();
-	ok(hits > 0, open_name, hits);
+	/* of a MAC key only what HMAC makes of it is kept */
+	ok(what == MAC_KEY ? hits == 0 : hits > 0, open_name, hits);
 	close(fd);
 	hits = search();
 	ok(hits == 0, closed_name, hits);
@@ -337,12 +348,16 @@ int main(void)
 {
 	int fd, hits;
 
-	one(0x0303, 0xc030, "write key, TLS 1.2: in memory while open", "and gone after close()");
-	one(0x0304, 0x1301, "traffic secret, TLS 1.3: in memory while open",
+	one(&gcm12, WRITE_KEY, "write key, TLS 1.2: in memory while open", "and gone after close()");
+	one(&gcm13, SECRET, "traffic secret, TLS 1.3: in memory while open",
+	    "and gone after close()");
+	one(&cbc, WRITE_KEY, "write key of CBC: in memory while open", "and gone after close()");
+	one(&cbc, MAC_KEY, "MAC key of CBC: not in memory while open", "nor after close()");
+	one(&mac13, SECRET, "traffic secret, MAC only: in memory while open",
 	    "and gone after close()");
 	fd = connected();
 	new_key();
-	give_key(fd, KSSL_KEY_TX, 0x0303, 0xc02f);	/* of the wrong size */
+	give_key(fd, KSSL_KEY_TX, &wrong, WRITE_KEY);
 	hits = search();
 	ok(hits == 0, "a refused key is gone", hits);
 	close(fd);

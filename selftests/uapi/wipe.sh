@@ -4,4 +4,5 @@
 # LIMIT: 400
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl
+ksslctl policy set mac-only=1 || exit 1
 "$PEERS/wipe"
