@@ -19,7 +19,7 @@
 #include <linux/percpu.h>
 #include <net/tcp.h>
 
-#include "keys.h"
+#include "crypt.h"
 #include "ktls.h"
 #include "mib.h"
 #include "record.h"
@@ -27,7 +27,7 @@
 
 /* A whole record of any kind, handshake included, and some. */
 #define KSSL_RX_BUF	20480
-static_assert(KSSL_RX_BUF >= TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
+static_assert(KSSL_RX_BUF >= KSSL_TEXT_ALIGN + TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
 static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
 
 /*
@@ -137,21 +137,34 @@ static int take_skb(read_descriptor_t *desc, struct sk_buff *skb, unsigned int o
 	return len;
 }
 
-/* Make room for @want bytes from head on; the opened text must be gone. */
-static int make_room(struct kssl_rx *rx, u32 want)
+/*
+ * Where a record begins in an empty buffer: so that its text is aligned for the
+ * cipher.
+ */
+static u32 begin_at(const struct kssl_session *s)
 {
+	return s->open ? ALIGN(s->open->head, KSSL_TEXT_ALIGN) - s->open->head : 0;
+}
+
+/* Make room for @want bytes from head on; the opened text must be gone. */
+static int make_room(struct kssl_session *s, u32 want)
+{
+	struct kssl_rx *rx = &s->rx;
+
 	if (!rx->buf) {
 		rx->buf = buf_get();
 		if (!rx->buf)
 			return -ENOMEM;
 	}
 	if (rx->head == rx->tail) {
-		rx->head = 0;
-		rx->tail = 0;
+		rx->head = begin_at(s);
+		rx->tail = rx->head;
 	} else if (rx->head + want > KSSL_RX_BUF) {
-		memmove(rx->buf, rx->buf + rx->head, rx->tail - rx->head);
-		rx->tail -= rx->head;
-		rx->head = 0;
+		u32 have = rx->tail - rx->head, at = begin_at(s);
+
+		memmove(rx->buf + at, rx->buf + rx->head, have);
+		rx->head = at;
+		rx->tail = at + have;
 	}
 	return 0;
 }
@@ -172,7 +185,7 @@ static int take(struct kssl_session *s, u32 want, u32 gulp)
 	rx->need = want - have;
 	if (!queued(s->sk) || !kssl_framer_ready(s))
 		return 0;
-	err = make_room(rx, want);
+	err = make_room(s, want);
 	if (err)
 		return err;
 	desc.count = min(max(want, gulp) - have, KSSL_RX_BUF - rx->tail);
