@@ -31,10 +31,11 @@ static_assert(KSSL_RX_BUF >= KSSL_TEXT_ALIGN + TLS_HEADER_LEN + TLS_TEXT_MAX + T
 static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
 
 /*
- * What to take at least in one go when the next record's length is not known:
- * many small records cost one trip into TCP then.
+ * After a record of up to so many bytes as much is taken as fits the buffer: many
+ * small records cost one trip into TCP then.  After longer ones, only as much as
+ * the next needs if it is as long, so that no part of another must be moved.
  */
-#define KSSL_RX_GULP	4096
+#define KSSL_RX_SMALL	4096
 
 /* One spare buffer per CPU, so that a request and its answer need no allocation. */
 static DEFINE_PER_CPU(u8 *, spare_buf);
@@ -241,8 +242,7 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
 	ret = take(s, *len, *len);
 	if (ret < 0)
 		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
-	/* bulk: take whole records; else as many small ones as there are */
-	rx->gulp = max_t(u32, *len, KSSL_RX_GULP);
+	rx->gulp = *len > KSSL_RX_SMALL ? *len : KSSL_RX_BUF;
 	if (ret)
 		rx->need = 0;	/* the buffer may hold the next one too */
 	return ret;
