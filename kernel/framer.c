@@ -170,19 +170,13 @@ static int make_room(struct kssl_session *s, u32 want)
 	return 0;
 }
 
-/*
- * Take bytes until @want of them follow head, and up to @gulp if they are there
- * and fit.  Returns 1 if there are @want now, 0 if not, -ENOMEM, -EBADMSG.
- */
-static int take(struct kssl_session *s, u32 want, u32 gulp)
+static int take_more(struct kssl_session *s, u32 want, u32 gulp)
 {
 	struct kssl_rx *rx = &s->rx;
 	u32 have = rx->tail - rx->head;
 	read_descriptor_t desc = { .arg.data = rx };
 	int err;
 
-	if (have >= want)
-		return 1;
 	rx->need = want - have;
 	if (!queued(s->sk) || !kssl_framer_ready(s))
 		return 0;
@@ -196,6 +190,15 @@ static int take(struct kssl_session *s, u32 want, u32 gulp)
 	have = rx->tail - rx->head;
 	rx->need = have < want ? want - have : 0;
 	return have >= want;
+}
+
+/*
+ * Take bytes until @want of them follow head, and up to @gulp if they are there
+ * and fit.  Returns 1 if there are @want now, 0 if not, -ENOMEM, -EBADMSG.
+ */
+static int take(struct kssl_session *s, u32 want, u32 gulp)
+{
+	return likely(s->rx.tail - s->rx.head >= want) ? 1 : take_more(s, want, gulp);
 }
 
 static int fail(struct kssl_session *s, int err, u8 alert)
