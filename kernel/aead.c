@@ -29,6 +29,12 @@
 #include "record.h"
 #include "suite.h"
 
+/* Is there no room in front of the text where the additional data could lie? */
+static bool aad_apart(const struct kssl_half *half)
+{
+	return half->version == TLS12 && !half->suite->explicit_len;
+}
+
 static int aead_alloc(struct kssl_half *half)
 {
 	/*
@@ -49,6 +55,8 @@ static int aead_alloc(struct kssl_half *half)
 	aead_request_set_callback(half->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
 				  crypto_req_done, &half->wait);
 	half->nonce[0] = half->suite->b0;
+	aead_request_set_ad(half->req, half->version == TLS13 ? TLS_HEADER_LEN : TLS12_AAD_LEN);
+	sg_init_table(half->sg, aad_apart(half) ? 2 : 1);
 	return crypto_aead_setauthsize(half->aead, half->suite->tag_len);
 }
 
@@ -71,19 +79,16 @@ static void aead_driver(const struct kssl_half *half, char *name, size_t room)
 	strscpy(name, crypto_tfm_alg_driver_name(crypto_aead_tfm(half->aead)), room);
 }
 
-/* Point the request at additional data and text; @len without the tag. */
-static void aim(struct kssl_half *half, u8 *text, u32 len, u32 aad_len, bool split)
+/* Point the scatterlist at additional data and text; @len without the tag. */
+static void aim(struct kssl_half *half, u8 *text, u32 len, u32 aad_len)
 {
-	u32 span = len + half->suite->tag_len;
+	sg_set_buf(&half->sg[0], text - aad_len, aad_len + len + half->suite->tag_len);
+}
 
-	if (split) {
-		sg_init_table(half->sg, 2);
-		sg_set_buf(&half->sg[0], half->aad, aad_len);
-		sg_set_buf(&half->sg[1], text, span);
-	} else {
-		sg_init_one(half->sg, text - aad_len, aad_len + span);
-	}
-	aead_request_set_ad(half->req, aad_len);
+static void aim_apart(struct kssl_half *half, u8 *text, u32 len)
+{
+	sg_set_buf(&half->sg[0], half->aad, TLS12_AAD_LEN);
+	sg_set_buf(&half->sg[1], text, len + half->suite->tag_len);
 }
 
 /* Where the nonce proper begins in what the cipher gets. */
@@ -105,20 +110,29 @@ static int seal13(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u
 	memset(text + len, 0, pad);	/* RFC 8446, 5.4 */
 	len += pad;
 	kssl_record_header(text - TLS_HEADER_LEN, TLS_APPDATA, len + half->suite->tag_len);
-	aim(half, text, len, TLS_HEADER_LEN, false);
+	aim(half, text, len, TLS_HEADER_LEN);
 	return run(half, len, crypto_aead_encrypt);
+}
+
+static void aim12(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
+{
+	bool apart = aad_apart(half);
+
+	kssl_record_aad12(apart ? half->aad : text - TLS12_AAD_LEN, seq, type, len);
+	if (apart)
+		aim_apart(half, text, len);
+	else
+		aim(half, text, len, TLS12_AAD_LEN);
 }
 
 static int seal12(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
 {
 	u8 explicit_len = half->suite->explicit_len;
 	u8 *head = text - half->head;
-	bool split = !explicit_len;
 	int err;
 
 	kssl_record_nonce(nonce(half), half->suite, half->iv, seq + half->explicit_off);
-	kssl_record_aad12(split ? half->aad : text - TLS12_AAD_LEN, seq, type, len);
-	aim(half, text, len, TLS12_AAD_LEN, split);
+	aim12(half, seq, type, text, len);
 	err = run(half, len, crypto_aead_encrypt);
 	kssl_record_header(head, type, explicit_len + len + half->suite->tag_len);
 	if (explicit_len)
@@ -149,7 +163,7 @@ static int open13(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type
 
 	kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
 	*text_len = crypt_len - half->suite->tag_len;
-	aim(half, record + TLS_HEADER_LEN, *text_len, TLS_HEADER_LEN, false);
+	aim(half, record + TLS_HEADER_LEN, *text_len, TLS_HEADER_LEN);
 	err = verdict(run(half, crypt_len, crypto_aead_decrypt), alert);
 	if (err)
 		return err;
@@ -161,16 +175,14 @@ static int open12(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type
 {
 	u8 *text = record + half->head;
 	u32 crypt_len = len - half->head;
-	bool split = !half->suite->explicit_len;
 
-	if (split)
+	if (aad_apart(half))
 		kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
 	else
 		kssl_record_nonce_explicit(nonce(half), half->iv, record + TLS_HEADER_LEN);
 	*type = record[0];
 	*text_len = crypt_len - half->suite->tag_len;
-	kssl_record_aad12(split ? half->aad : text - TLS12_AAD_LEN, seq, *type, *text_len);
-	aim(half, text, *text_len, TLS12_AAD_LEN, split);
+	aim12(half, seq, *type, text, *text_len);
 	return verdict(run(half, crypt_len, crypto_aead_decrypt), alert);
 }
 

@@ -33,6 +33,12 @@ extern const struct kssl_crypt_ops kssl_mac_ops;
 /* Most bytes of a record around its text, whatever the suite. */
 #define KSSL_EXPAND_MAX	(TLS_HEADER_LEN + TLS_CBC_BLOCK_LEN + KSSL_MAC_MAX + TLS_CBC_BLOCK_LEN)
 
+/*
+ * Ciphers go through a buffer page by page.  A page's end amid a cipher block
+ * costs extra work, so the text of a long record begins at a multiple of this.
+ */
+#define KSSL_TEXT_ALIGN	16
+
 int kssl_crypt_alloc(struct kssl_half *half);
 void kssl_crypt_free(struct kssl_half *half);
 int kssl_crypt_seal(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad,

@@ -19,7 +19,7 @@
 #include <linux/percpu.h>
 #include <net/tcp.h>
 
-#include "keys.h"
+#include "crypt.h"
 #include "ktls.h"
 #include "mib.h"
 #include "record.h"
@@ -27,14 +27,15 @@
 
 /* A whole record of any kind, handshake included, and some. */
 #define KSSL_RX_BUF	20480
-static_assert(KSSL_RX_BUF >= TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
+static_assert(KSSL_RX_BUF >= KSSL_TEXT_ALIGN + TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
 static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
 
 /*
- * What to take at least in one go when the next record's length is not known:
- * many small records cost one trip into TCP then.
+ * After a record of up to so many bytes as much is taken as fits the buffer: many
+ * small records cost one trip into TCP then.  After longer ones, only as much as
+ * the next needs if it is as long, so that no part of another must be moved.
  */
-#define KSSL_RX_GULP	4096
+#define KSSL_RX_SMALL	4096
 
 /* One spare buffer per CPU, so that a request and its answer need no allocation. */
 static DEFINE_PER_CPU(u8 *, spare_buf);
@@ -138,42 +139,49 @@ static int take_skb(read_descriptor_t *desc, struct sk_buff *skb, unsigned int o
 	return len;
 }
 
-/* Make room for @want bytes from head on; the opened text must be gone. */
-static int make_room(struct kssl_rx *rx, u32 want)
+/*
+ * Where a record begins in an empty buffer: so that its text is aligned for the
+ * cipher.
+ */
+static u32 begin_at(const struct kssl_session *s)
 {
+	return s->open ? ALIGN(s->open->head, KSSL_TEXT_ALIGN) - s->open->head : 0;
+}
+
+/* Make room for @want bytes from head on; the opened text must be gone. */
+static int make_room(struct kssl_session *s, u32 want)
+{
+	struct kssl_rx *rx = &s->rx;
+
 	if (!rx->buf) {
 		rx->buf = buf_get();
 		if (!rx->buf)
 			return -ENOMEM;
 	}
 	if (rx->head == rx->tail) {
-		rx->head = 0;
-		rx->tail = 0;
+		rx->head = begin_at(s);
+		rx->tail = rx->head;
 	} else if (rx->head + want > KSSL_RX_BUF) {
-		memmove(rx->buf, rx->buf + rx->head, rx->tail - rx->head);
-		rx->tail -= rx->head;
-		rx->head = 0;
+		u32 have = rx->tail - rx->head, at = begin_at(s);
+
+		memmove(rx->buf + at, rx->buf + rx->head, have);
+		rx->head = at;
+		rx->tail = at + have;
 	}
 	return 0;
 }
 
-/*
- * Take bytes until @want of them follow head, and up to @gulp if they are there
- * and fit.  Returns 1 if there are @want now, 0 if not, -ENOMEM, -EBADMSG.
- */
-static int take(struct kssl_session *s, u32 want, u32 gulp)
+static int take_more(struct kssl_session *s, u32 want, u32 gulp)
 {
 	struct kssl_rx *rx = &s->rx;
 	u32 have = rx->tail - rx->head;
 	read_descriptor_t desc = { .arg.data = rx };
 	int err;
 
-	if (have >= want)
-		return 1;
 	WRITE_ONCE(rx->need, want - have);
 	if (!queued(s->sk) || !kssl_framer_ready(s))
 		return 0;
-	err = make_room(rx, want);
+	err = make_room(s, want);
 	if (err)
 		return err;
 	/*
@@ -189,6 +197,15 @@ static int take(struct kssl_session *s, u32 want, u32 gulp)
 	if (err <= 0)	/* urgent data stops tcp_read_sock() for good */
 		return queued(s->sk) ? -EBADMSG : 0;
 	return have >= want;
+}
+
+/*
+ * Take bytes until @want of them follow head, and up to @gulp if they are there
+ * and fit.  Returns 1 if there are @want now, 0 if not, -ENOMEM, -EBADMSG.
+ */
+static int take(struct kssl_session *s, u32 want, u32 gulp)
+{
+	return likely(s->rx.tail - s->rx.head >= want) ? 1 : take_more(s, want, gulp);
 }
 
 static int fail(struct kssl_session *s, int err, u8 alert)
@@ -235,8 +252,7 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
 	ret = take(s, *len, *len);
 	if (ret < 0)
 		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
-	/* bulk: take whole records; else as many small ones as there are */
-	rx->gulp = max_t(u32, *len, KSSL_RX_GULP);
+	rx->gulp = *len > KSSL_RX_SMALL ? *len : KSSL_RX_BUF;
 	if (ret)
 		rx->need = 0;	/* the buffer may hold the next one too */
 	return ret;

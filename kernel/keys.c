@@ -322,20 +322,3 @@ int kssl_keys_update(struct kssl_half *half)
 	half->since = get_jiffies_64();
 	return err;
 }
-
-/**
- * kssl_keys_seq() - the sequence number of the next record, and count it
- * @half: keys
- * @seq: set to the number; it is never given out again with these keys
- *
- * The one place that counts.  Context: socket lock.
- * Return: 0; -EPIPE: the last number is used up (RFC 8446, 5.3).
- */
-int kssl_keys_seq(struct kssl_half *half, u64 *seq)
-{
-	if (half->seq == U64_MAX)
-		return -EPIPE;
-	*seq = half->seq++;
-	half->used++;
-	return 0;
-}

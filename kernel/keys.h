@@ -77,8 +77,24 @@ bool kssl_keys_allowed(const struct kssl_net *kn, const struct kssl_half *half);
 void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct kssl_half **open);
 int kssl_keys_driver(const struct kssl_suite *suite, char *name, size_t room);
 int kssl_keys_update(struct kssl_half *half);
-int kssl_keys_seq(struct kssl_half *half, u64 *seq);
 int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
 			   const char *label, u8 *out, u8 out_len);
+
+/**
+ * kssl_keys_seq() - the sequence number of the next record, and count it
+ * @half: keys
+ * @seq: set to the number; it is never given out again with these keys
+ *
+ * The one place that counts.  Context: socket lock.
+ * Return: 0; -EPIPE: the last number is used up (RFC 8446, 5.3).
+ */
+static inline int kssl_keys_seq(struct kssl_half *half, u64 *seq)
+{
+	if (half->seq == U64_MAX)
+		return -EPIPE;
+	*seq = half->seq++;
+	half->used++;
+	return 0;
+}
 
 #endif /* _KSSL_KEYS_H */

@@ -58,8 +58,8 @@ static inline void kssl_mib_inc(struct kssl_net *kn, enum kssl_mib field)
 	kssl_mib_add(kn, field, 1);
 }
 
-/* @field: KSSL_MIB_TX_RECORDS or _RX_RECORDS */
-static inline void kssl_mib_record(struct kssl_net *kn, enum kssl_mib field, enum kssl_kind kind)
+/* @field: KSSL_MIB_TX_RECORDS or _RX_RECORDS; @kind: enum kssl_kind */
+static inline void kssl_mib_record(struct kssl_net *kn, enum kssl_mib field, u8 kind)
 {
 	static_assert(KSSL_MIB_TX_RECORDS + KSSL_CBC == KSSL_MIB_TX_RECORDS_CBC);
 	static_assert(KSSL_MIB_TX_RECORDS + KSSL_MAC == KSSL_MIB_TX_RECORDS_MAC);

@@ -70,7 +70,10 @@ void kssl_record_nonce(u8 *nonce, const struct kssl_suite *suite, const u8 *iv, 
 		kssl_record_nonce_explicit(nonce, iv, wire);
 		return;
 	}
-	memcpy(nonce, iv, suite->iv_len);
+	if (suite->iv_len == TLS_NONCE_LEN)
+		memcpy(nonce, iv, TLS_NONCE_LEN);	/* two moves, no call */
+	else
+		memcpy(nonce, iv, suite->iv_len);
 	last = nonce + suite->iv_len - TLS_SEQ_LEN;
 	put_unaligned_be64(get_unaligned_be64(last) ^ seq, last);
 }

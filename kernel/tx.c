@@ -553,14 +553,17 @@ static int begin(struct kssl_session *s, u8 type, size_t left)
 {
 	struct kssl_tx *tx = &s->tx;
 	struct page_frag *frag;
-	u32 head, tail;
+	u32 head, tail, align;
 
 	tx->room = min_t(size_t, left, record_size(s));
 	head = s->seal->head;
 	tail = tail_room(s, tx->room);
-	frag = frag_refill(s->sk, head + tx->room + tail);
+	/* short records lie close together, for TCP joins their bytes then */
+	align = tx->room >= PAGE_SIZE ? KSSL_TEXT_ALIGN : 1;
+	frag = frag_refill(s->sk, align - 1 + head + tx->room + tail);
 	if (!frag)
 		return -ENOMEM;
+	frag->offset = ALIGN(frag->offset + head, align) - head;
 	tx->page = frag->page;
 	tx->off = frag->offset + head;
 	tx->len = 0;
