@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Negotiated record sizes: see limits.py.
+# LIMIT: 300
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl
 default_config "$TMP/conf"

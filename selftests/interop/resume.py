@@ -308,6 +308,49 @@ def expired():
         server.stop()
 
 
+def intermediate():
+    """TMP/deep: a certificate below another one that only the server knows."""
+    ca, ca_key = PKI + 'ca.pem', PKI + 'ca.key'
+    for n, (name, text) in enumerate((('inter', 'basicConstraints=critical,CA:true'),
+                                      ('deep', 'subjectAltName=DNS:localhost'))):
+        path = f'{TMP}/{name}'
+        with open(path + '.ext', 'w', encoding='ascii') as f:
+            f.write(text + '\n')
+        for argv in (['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+                      '-nodes', '-keyout', path + '.key', '-out', path + '.csr', '-subj',
+                      '/CN=' + name],
+                     ['x509', '-req', '-in', path + '.csr', '-CA', ca, '-CAkey', ca_key,
+                      '-set_serial', str(n + 5), '-days', '30', '-extfile', path + '.ext',
+                      '-out', path + '.pem']):
+            subprocess.run(['openssl', *argv], check=True, capture_output=True)
+        ca, ca_key = path + '.pem', path + '.key'
+    with open(TMP + '/inter.pem', encoding='ascii') as f, \
+            open(TMP + '/deep.pem', 'a', encoding='ascii') as g:
+        g.write(f.read())
+
+
+def chains():
+    """The chain is kept with the session, verified with it again, and told as before."""
+    intermediate()
+    for version in ('1.2', '1.3'):
+        server = Server(version, 'dtt' if version == '1.3' else 'd', TMP + '/deep')
+        got = []
+        for i in range(2):
+            s = connect(server.port)
+            assert tap.read_all(s, 4) == b'data'
+            said, info = server.said(), tap.info(s)
+            assert (info['resumed'], said[0]) == (i, ('new', 'reused')[i]), (version, said, info)
+            got.append(tap.getsockopt(s, tap.PEER_CHAIN, 40000))
+            one = tap.getsockopt(s, tap.PEER_CERT, 40000)
+            assert got[i].startswith(one) and len(got[i]) > len(one)
+            s.shutdown(socket.SHUT_WR)
+            assert s.recv(1) == b''     # and the tickets before it
+            s.close()
+            time.sleep(0.3)
+        assert got[0] == got[1]
+        server.stop()
+
+
 def switched_off():
     for version in ('1.2', '1.3'):
         server = Server(version, 'dtt' if version == '1.3' else 'd')
@@ -332,13 +375,13 @@ def bounded():
 
 def flood(daemon):
     """Many tickets: the data come, few are relayed, and the daemon does not grow."""
-    server = Server('1.3', '10000td')
+    server = Server('1.3', '2000td')
     before = tap.counters()
     size = rss(daemon)
     s = connect(server.port)
     assert tap.read_all(s, 4) == b'data'
     after = tap.counters()
-    assert after['Tickets'] - before['Tickets'] == 10000
+    assert after['Tickets'] - before['Tickets'] == 2000
     assert after['TicketsRelayed'] - before['TicketsRelayed'] == 4
     s.close()
     assert rss(daemon) - size < 2 << 20
@@ -385,6 +428,7 @@ def main():
         tap.case(f's_server and gnutls-serv, TLS {version}')(lambda v=version: tools(v))
         tap.case(f'other name, user, port, identity, protocols, TLS {version}')(
             lambda v=version: others(v))
+    tap.case('an intermediate certificate')(chains)
     tap.case('the certificate has expired since')(expired)
     tap.case('a flood of tickets')(lambda: flood(daemon))
 
