@@ -18,6 +18,9 @@ static unsigned long compressions;
 /* What the ciphers put out is a secret: to memcheck, in unit/constant. */
 static bool secret_output __attribute__((unused));
 
+/* The exported state is not the kernel's. */
+static bool export_backwards;
+
 /* Calls by a name: fail_call names one that is to fail, after fail_after of them. */
 static const char *fail_call;
 static int fail_after;
@@ -259,6 +262,8 @@ int crypto_shash_export(struct shash_desc *desc, void *out)
 		return -EIO;
 	memset(out, 0, kind->state);
 	memcpy(out, ctx->words, kind->words);
+	if (export_backwards)
+		((u8 *)out)[0] ^= 1;
 	memcpy(count, &ctx->count, 8);
 	memcpy((u8 *)out + kind->state - kind->block, ctx->buf, kind->block);
 	return 0;
