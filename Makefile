@@ -87,7 +87,8 @@ build/kssl-run.so: user/run/preload.c $(HEADERS)
 said = $(shell sed -n 's|^// $(2): ||p' $(1))
 UNITS := $(patsubst selftests/unit/%.c,build/unit/%,$(wildcard selftests/unit/*.c))
 PEERS := $(patsubst selftests/peers/%.c,build/peers/%,$(wildcard selftests/peers/*.c)) \
-	build/peers/server build/peers/client build/peers/socket build/peers/socket32
+	build/peers/server build/peers/client build/peers/socket build/peers/socket32 \
+	build/peers/bounds32
 
 selftests: $(UNITS) $(PEERS)
 
@@ -95,7 +96,6 @@ build/unit/%: selftests/unit/%.c $(wildcard kernel/*.[ch] user/*/*.[ch] selftest
 	@mkdir -p build/unit
 	$(CC) $(CFLAGS) $(if $(call said,$<,SANITIZE),,-fsanitize=address,undefined -fno-sanitize-recover=undefined) $(call said,$<,CFLAGS) -o $@ $< $(call said,$<,SOURCES) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
 
-# socket32: a 32-bit program on a 64-bit kernel
 build/peers/socket build/peers/socket32: $(wildcard selftests/peers/socket/*) $(HEADERS)
 	@mkdir -p build/peers
 	$(CC) $(CFLAGS) $(if $(filter %32,$@),-m32 -static) -o $@ $(filter %.c,$^) -lpthread
@@ -103,6 +103,11 @@ build/peers/socket build/peers/socket32: $(wildcard selftests/peers/socket/*) $(
 build/peers/%: selftests/peers/%.c $(wildcard selftests/peers/*.h) $(HEADERS)
 	@mkdir -p build/peers
 	$(CC) $(CFLAGS) -o $@ $< $(call said,$<,LINK) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
+
+# 32-bit programs on a 64-bit kernel
+build/peers/%32: selftests/peers/%.c $(wildcard selftests/peers/*.h) $(HEADERS)
+	@mkdir -p build/peers
+	$(CC) $(CFLAGS) -m32 -static -o $@ $<
 
 # its LINK line names our libraries
 build/peers/attach: build/libkssl-ssl.so

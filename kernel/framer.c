@@ -68,6 +68,7 @@ void kssl_framer_release(struct kssl_session *s)
 	rx->tail = 0;
 	rx->text_len = 0;
 	rx->held = false;
+	rx->begun = false;
 }
 
 /* Bytes in TCP's queue that we have not taken, FIN not counted. */

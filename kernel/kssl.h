@@ -119,6 +119,7 @@ struct kssl_tx {
  * @text: rest of the opened record's text that nobody has read yet
  * @text_len: its length, bytes; 0 if none
  * @held: there is a record at @text, perhaps without content
+ * @begun: a part of it was read
  * @type: its content type
  * @ahead: content of records before that one (text.c)
  * @ahead_len: its length, bytes
@@ -132,6 +133,7 @@ struct kssl_tx {
  * @data_seen: a protected record was opened
  * @closed: close_notify was received, or what counts as one
  * @lax: a FIN at the end of a record counts as close_notify
+ * @records: KSSL_RECORDS was asked for
  */
 struct kssl_rx {
 	u8 *buf;
@@ -140,6 +142,7 @@ struct kssl_rx {
 	u32 text;
 	u32 text_len;
 	bool held;
+	bool begun;
 	u8 type;
 	struct list_head ahead;
 	u32 ahead_len;
@@ -153,6 +156,7 @@ struct kssl_rx {
 	bool data_seen;
 	bool closed;
 	bool lax;
+	bool records;
 };
 
 /**

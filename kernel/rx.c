@@ -12,6 +12,7 @@
 #include <linux/pipe_fs_i.h>
 #include <net/tcp.h>
 
+#include "bounds.h"
 #include "crypt.h"
 #include "framer.h"
 #include "mib.h"
@@ -218,15 +219,18 @@ int kssl_rx_wait(struct kssl_session *s, long *timeo)
 }
 
 /* Text from @skip on; taken away unless it is a peek. */
-static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t len, int flags)
+static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t len, int flags,
+		    struct kssl_bounds *bounds)
 {
-	const u8 *text;
+	struct kssl_piece piece;
 	u32 n;
 
-	text = kssl_text_at(&s->rx, skip, &n);
-	n = min_t(size_t, n, len);
-	if (!(flags & MSG_TRUNC) && copy_to_iter(text, n, &msg->msg_iter) != n)
+	if (!kssl_text_at(&s->rx, skip, &piece))
+		return 0;
+	n = min_t(size_t, piece.len, len);
+	if (!(flags & MSG_TRUNC) && copy_to_iter(piece.data, n, &msg->msg_iter) != n)
 		return -EFAULT;
+	kssl_bounds_add(bounds, &piece, n);
 	if (flags & MSG_PEEK)
 		return n;
 	kssl_text_eat(s, n);
@@ -242,18 +246,8 @@ static int stop(struct kssl_session *s, size_t done, size_t target)
 	return done >= target && done;
 }
 
-/**
- * kssl_rx_recv() - read application data
- * @s: an open session with receiving keys; socket lock, process context
- * @msg: where to
- * @len: how much
- * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL
- *
- * As many records as there are and fit, in one call.
- *
- * Return: bytes, 0 at the end of the stream (close_notify), or negative errno.
- */
-int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)
+static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, int flags,
+			struct kssl_bounds *bounds)
 {
 	long timeo = sock_rcvtimeo(s->sk, flags & MSG_DONTWAIT);
 	size_t target = flags & MSG_WAITALL ? len : min_t(size_t, len, s->rx.lowat);
@@ -265,11 +259,11 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 
 		ret = kssl_rx_text(s, skip + 1, UINT_MAX);
 		if (ret > 0) {
-			ret = copy_out(s, msg, skip, len - done, flags);
+			ret = copy_out(s, msg, skip, len - done, flags, bounds);
 			if (ret < 0)
 				break;
 			done += ret;
-			if (!len)
+			if (!len || kssl_bounds_full(bounds))
 				break;
 			continue;
 		}
@@ -283,6 +277,31 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 			break;
 	} while (done < len || !len);	/* as on TCP, a read of nothing waits */
 	return done ? done : ret;
+}
+
+/**
+ * kssl_rx_recv() - read application data
+ * @s: an open session with receiving keys; socket lock, process context
+ * @msg: where to
+ * @len: how much
+ * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL
+ *
+ * As many records as there are and fit, in one call; with KSSL_RECORDS no more
+ * than the control buffer can tell of.
+ *
+ * Return: bytes, 0 at the end of the stream (close_notify), or negative errno.
+ */
+int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)
+{
+	struct kssl_bounds bounds;
+	int ret;
+
+	ret = kssl_bounds_begin(&bounds, s, msg);
+	if (ret)
+		return ret;
+	ret = recv_records(s, msg, len, flags, &bounds);
+	kssl_bounds_end(&bounds, msg);
+	return ret;
 }
 
 static void spd_release(struct splice_pipe_desc *spd, unsigned int i)
@@ -329,12 +348,12 @@ ssize_t kssl_rx_to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, si
 		.ops = &nosteal_pipe_buf_ops,
 		.spd_release = spd_release,
 	};
-	const u8 *text;
+	struct kssl_piece piece;
 	ssize_t ret;
-	u32 n;
 
-	text = kssl_text_at(&s->rx, 0, &n);
-	ret = fill_pages(text, min_t(size_t, n, len), &spd);
+	if (!kssl_text_at(&s->rx, 0, &piece))
+		return 0;
+	ret = fill_pages(piece.data, min_t(size_t, piece.len, len), &spd);
 	if (ret)
 		return ret;
 	ret = splice_to_pipe(pipe, &spd);

@@ -362,6 +362,21 @@ static int set_eof_mode(struct sock *sk, sockptr_t val, unsigned int len)
 	return 0;
 }
 
+static int set_records(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	kssl_of(sk)->rx.records = n;
+	release_sock(sk);
+	return 0;
+}
+
 static int set_text(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u8 *text = NULL;
@@ -487,6 +502,11 @@ static int get_eof_mode(struct kssl_session *s, struct answer *a)
 	return get_number(s->rx.lax ? KSSL_EOF_LAX : KSSL_EOF_STRICT, a);
 }
 
+static int get_records(struct kssl_session *s, struct answer *a)
+{
+	return get_number(s->rx.records, a);
+}
+
 static int get_info(struct kssl_session *s, struct answer *a)
 {
 	struct kssl_info info = {
@@ -567,6 +587,7 @@ static const struct {
 	[KSSL_PAD] = { set_pad, get_pad },
 	[KSSL_EOF_MODE] = { set_eof_mode, get_eof_mode },
 	[KSSL_EXPORTER] = { .ask = ask_exporter },
+	[KSSL_RECORDS] = { set_records, get_records },
 	[KSSL_TEXT] = { set_text, NULL },
 	[KSSL_PEER_SAN] = { NULL, get_san },
 	[KSSL_PEER_FINGERPRINT] = { NULL, get_fingerprint },

@@ -27,6 +27,7 @@ static struct kssl_text *text_new(const u8 *data, u32 len, u8 type)
 	text->off = 0;
 	text->len = len;
 	text->type = type;
+	text->begun = false;
 	memcpy(text->data, data, len);
 	return text;
 }
@@ -60,9 +61,11 @@ int kssl_text_spill(struct kssl_session *s)
 	text = text_new(rx->buf + rx->text, rx->text_len, rx->type);
 	if (!text)
 		return -ENOMEM;
+	text->begun = rx->begun;
 	push(rx, text);
 	rx->text_len = 0;
 	rx->held = false;
+	rx->begun = false;
 	return 0;
 }
 
@@ -106,6 +109,7 @@ void kssl_text_drop(struct kssl_session *s, struct kssl_text *text)
 		return;
 	}
 	rx->held = false;
+	rx->begun = false;
 	rx->text_len = 0;
 	if (rx->head == rx->tail)
 		kssl_framer_release(s);
@@ -115,25 +119,31 @@ void kssl_text_drop(struct kssl_session *s, struct kssl_text *text)
  * kssl_text_at() - find content
  * @rx: receiving side; socket lock
  * @skip: bytes of unread content to pass over
- * @n: set to the number of bytes that lie together there
+ * @piece: set to what lies together there
  *
- * Return: where they are; NULL: there is no more than @skip.
+ * Return: false: there is no more than @skip.
  */
-const u8 *kssl_text_at(const struct kssl_rx *rx, u32 skip, u32 *n)
+bool kssl_text_at(const struct kssl_rx *rx, u32 skip, struct kssl_piece *piece)
 {
 	const struct kssl_text *text;
 
 	list_for_each_entry(text, &rx->ahead, list) {
 		if (skip < text->len) {
-			*n = text->len - skip;
-			return text->data + text->off + skip;
+			piece->data = text->data + text->off + skip;
+			piece->len = text->len - skip;
+			piece->type = text->type;
+			piece->first = !text->begun && !skip;
+			return true;
 		}
 		skip -= text->len;
 	}
 	if (skip >= rx->text_len)
-		return NULL;
-	*n = rx->text_len - skip;
-	return rx->buf + rx->text + skip;
+		return false;
+	piece->data = rx->buf + rx->text + skip;
+	piece->len = rx->text_len - skip;
+	piece->type = rx->type;
+	piece->first = !rx->begun && !skip;
+	return true;
 }
 
 /**
@@ -149,6 +159,7 @@ void kssl_text_eat(struct kssl_session *s, u32 n)
 	if (text) {
 		text->off += n;
 		text->len -= n;
+		text->begun = true;
 		rx->ahead_len -= n;
 		if (!text->len)
 			kssl_text_drop(s, text);
@@ -156,6 +167,7 @@ void kssl_text_eat(struct kssl_session *s, u32 n)
 	}
 	rx->text += n;
 	rx->text_len -= n;
+	rx->begun = true;
 	if (!rx->text_len)
 		kssl_text_drop(s, NULL);
 }

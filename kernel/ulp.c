@@ -319,6 +319,7 @@ static int inherit(struct kssl_session *s, struct kssl_session *from)
 	s->tx.size = READ_ONCE(from->tx.size);
 	s->tx.pad = READ_ONCE(from->tx.pad);
 	s->rx.lax = READ_ONCE(from->rx.lax);
+	s->rx.records = READ_ONCE(from->rx.records);
 	if (from->identity)
 		s->identity = kstrdup(from->identity, GFP_ATOMIC);
 	if (from->alpn)

@@ -52,6 +52,11 @@
  *	both ends can derive and nobody else (RFC 5705; RFC 8446, 7.5).  ENOTCONN
  *	before the handshake is done; ENODATA: own keys, a failed session, or TLS
  *	1.2 without extended master secret (RFC 7627, 5.4).
+ * @KSSL_RECORDS: u32, 1: recvmsg() tells which records its bytes came in, by a
+ *	control message of level SOL_KSSL and type KSSL_RECORDS: an array of
+ *	struct kssl_record.  A call ends with the last record that its control
+ *	buffer has room for, or KSSL_RECORDS_MAX; if there is no room at all,
+ *	MSG_CTRUNC is set and the bytes come without.  0, the default: it does not.
  * @KSSL_TEXT: set, bytes: text that the program's own TLS library had opened
  *	already, at most KSSL_TEXT_MAX at once; reads return it, in order, before
  *	anything from the network.  Length 0: the library had received the peer's
@@ -71,7 +76,7 @@
  *
  * What a peer did not send, or is longer than kssl keeps, is ENODATA.
  *
- * Numbers 18 and 19 are taken for options to come (DETACH).
+ * Number 18 is taken for an option to come (DETACH).
  */
 enum kssl_option {
 	KSSL_PEER_NAME = 1,
@@ -91,6 +96,7 @@ enum kssl_option {
 	KSSL_PAD = 15,
 	KSSL_EOF_MODE = 16,
 	KSSL_EXPORTER = 17,
+	KSSL_RECORDS = 19,
 	KSSL_TEXT = 20,
 	KSSL_PEER_SAN = 21,
 	KSSL_PEER_FINGERPRINT = 22,
@@ -112,6 +118,30 @@ enum kssl_option {
  * more if the socket's receive buffer (SO_RCVBUF) is larger (ENOBUFS). */
 #define KSSL_TEXT_MAX		16384
 #define KSSL_TEXT_ROOM		65536
+
+/* struct kssl_record.flags */
+#define KSSL_RECORD_BEGIN	1	/* the first byte is the record's first */
+#define KSSL_RECORD_END		2	/* the last byte is the record's last */
+
+/* Most records that one recvmsg() tells of. */
+#define KSSL_RECORDS_MAX	256
+
+/**
+ * struct kssl_record - a record, or a part of one, within what recvmsg() returned
+ * @len: how many of the bytes came in it
+ * @type: content type (RFC 8446, 5.1); application_data, 23
+ * @flags: KSSL_RECORD_*
+ * @reserved: 0
+ *
+ * The lengths add up to what recvmsg() returned.  Text given by KSSL_TEXT counts
+ * as a record, one for each time.  Records without text are not told of.
+ */
+struct kssl_record {
+	__u32 len;
+	__u8 type;
+	__u8 flags;
+	__u16 reserved;
+};
 
 enum kssl_role {
 	KSSL_ROLE_AUTO = 0,
