@@ -337,6 +337,58 @@ int kssl_framer_consume(struct kssl_session *s, u32 nr)
 	return 0;
 }
 
+/* Bytes that were in the receive queue before, as a segment of it. */
+static struct sk_buff *segment(struct sock *sk, const u8 *bytes, u32 len)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	bool fin = sock_flag(sk, SOCK_DONE) && tp->copied_seq == tp->rcv_nxt;
+	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL);
+
+	if (!skb)
+		return NULL;
+	if (!sk_rmem_schedule(sk, skb, skb->truesize)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	skb_put_data(skb, bytes, len);
+	TCP_SKB_CB(skb)->seq = tp->copied_seq - fin - len;
+	TCP_SKB_CB(skb)->end_seq = tp->copied_seq;
+	TCP_SKB_CB(skb)->tcp_flags = TCPHDR_ACK | (fin ? TCPHDR_FIN : 0);
+	return skb;
+}
+
+/**
+ * kssl_framer_return() - what is no record of ours goes back to TCP
+ * @s: a session that wants no more records; socket lock, process context
+ *
+ * Bytes that were taken ahead of their turn are again the first in TCP's receive
+ * queue, as if they had never been read: the peer has had its acknowledgement, so
+ * only the reader's place in the stream moves.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kssl_framer_return(struct kssl_session *s)
+{
+	struct tcp_sock *tp = tcp_sk(s->sk);
+	struct kssl_rx *rx = &s->rx;
+	struct sk_buff *skb;
+
+	sock_owned_by_me(s->sk);
+	if (rx->head == rx->tail)
+		return 0;
+	skb = segment(s->sk, rx->buf + rx->head, rx->tail - rx->head);
+	if (!skb)
+		return -ENOMEM;
+	skb_set_owner_r(skb, s->sk);
+	__skb_queue_head(&s->sk->sk_receive_queue, skb);
+	WRITE_ONCE(tp->copied_seq, TCP_SKB_CB(skb)->seq);
+	/* TCP measures how fast the program reads: not backwards */
+	if (before(tp->copied_seq, tp->rcvq_space.seq))
+		tp->rcvq_space.seq = tp->copied_seq;
+	rx->head = rx->tail;
+	return 0;
+}
+
 /**
  * kssl_framer_exit() - free the spare buffers
  */

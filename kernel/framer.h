@@ -11,6 +11,7 @@ bool kssl_framer_partial(const struct kssl_session *s);
 int kssl_framer_next(struct kssl_session *s, u32 *len);
 int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, u32 *nr);
 int kssl_framer_consume(struct kssl_session *s, u32 nr);
+int kssl_framer_return(struct kssl_session *s);
 void kssl_framer_exit(void);
 
 #endif /* _KSSL_FRAMER_H */

@@ -84,6 +84,7 @@ struct proto_ops;
  * @pad: content and type are padded to a multiple of this; 0: not
  * @closed: close_notify or a fatal alert was sent, or is due; nothing follows
  * @notify_due: close_notify waits for memory
+ * @notified: close_notify was sent
  * @update_due: a KeyUpdate(update_not_requested) must go before the next data
  * @update_asked: a KeyUpdate(update_requested) was sent; none came since
  * @updates: KeyUpdates sent with nothing in between
@@ -102,6 +103,7 @@ struct kssl_tx {
 	u16 pad;
 	bool closed;
 	bool notify_due;
+	bool notified;
 	bool update_due;
 	bool update_asked;
 	u8 updates;
@@ -132,6 +134,8 @@ struct kssl_tx {
  * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
  * @data_seen: a protected record was opened
  * @closed: close_notify was received, or what counts as one
+ * @notified: close_notify itself was received
+ * @urg_inline: SO_OOBINLINE was on before the socket became ours
  * @lax: a FIN at the end of a record counts as close_notify
  * @records: KSSL_RECORDS was asked for
  */
@@ -155,6 +159,8 @@ struct kssl_rx {
 	u64 updates_paid;
 	bool data_seen;
 	bool closed;
+	bool notified;
+	bool urg_inline;
 	bool lax;
 	bool records;
 };
@@ -185,6 +191,13 @@ struct kssl_post {
  * @uid: user that attached the socket or its listener
  * @pid: its process
  * @comm: its name
+ * @ktls: the socket is a "tls" one and follows the in-tree rules (ktls.c); NULL
+ *	otherwise
+ *
+ * Socket lock:
+ * @wrapped: the socket's calls and callbacks come to kssl
+ * @data_ready, @state_change: callbacks of TCP that kssl put its own in front of
+ * @plain: TLS is over and the socket is plain TCP again (plain.c)
  *
  * Settings, socket lock, constant from the start of the handshake:
  * @role: enum kssl_role
@@ -197,7 +210,6 @@ struct kssl_post {
  * Socket lock:
  * @state: enum kssl_state; also read without the lock (READ_ONCE) by poll
  * @connected: a connect() has told the program that TLS is up
- * @wrapped: the socket's calls and callbacks come to kssl
  * @autostart: the handshake begins by itself when TCP is connected
  * @hs: handshake, NULL when it is over or was never wanted
  * @tx, @rx: buffers of the two directions
@@ -209,15 +221,10 @@ struct kssl_post {
  * @peer: peer's certificate and what is in it (peer.c), or NULL
  * @version, @suite: negotiated, 0 before
  * @peer_verified, @resumed: what the worker said
- * @ktls: the socket is a "tls" one and follows the in-tree rules (ktls.c); NULL
- *	otherwise; constant
  * @start: ktime (ns) of attach, then of the end of the handshake
  * @error: what KSSL_ERROR returns; @error.err is sticky (positive errno)
  * @tx_bytes, @rx_bytes, @tx_records, @rx_records, @tx_generation,
  * @rx_generation: counters; also read without the lock
- *
- * Callbacks of TCP that kssl put its own in front of:
- * @data_ready, @state_change: the originals
  */
 struct kssl_session {
 	refcount_t ref;
@@ -231,7 +238,14 @@ struct kssl_session {
 	kuid_t uid;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
+	struct kssl_ktls *ktls;
 
+	bool wrapped;
+	void (*data_ready)(struct sock *sk);
+	void (*state_change)(struct sock *sk);
+
+	/* from here on: one life of TLS, see kssl_session_renew() */
+	bool plain;
 	u8 role;
 	u8 peer_auth;
 	bool own_keys;
@@ -241,7 +255,6 @@ struct kssl_session {
 
 	u8 state;
 	bool connected;
-	bool wrapped;
 	bool autostart;
 	struct kssl_hs *hs;
 	struct kssl_tx tx;
@@ -256,7 +269,6 @@ struct kssl_session {
 	u16 suite;
 	bool peer_verified;
 	bool resumed;
-	struct kssl_ktls *ktls;
 	u64 start;
 	struct kssl_error error;
 	u64 tx_bytes;
@@ -265,9 +277,6 @@ struct kssl_session {
 	u64 rx_records;
 	u32 tx_generation;
 	u32 rx_generation;
-
-	void (*data_ready)(struct sock *sk);
-	void (*state_change)(struct sock *sk);
 };
 
 /* The session of a socket; NULL if there is none. Socket lock, or a callback. */

@@ -39,6 +39,7 @@ static int close_notify(struct kssl_session *s)
 {
 	kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_RECEIVED);
 	s->rx.closed = true;
+	s->rx.notified = true;
 	if (s->open->version == TLS12)
 		kssl_tx_close(s);
 	kssl_session_closed(s);

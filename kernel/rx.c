@@ -152,7 +152,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 
 	sock_owned_by_me(s->sk);
 	while (kssl_text_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
-	       budget--) {
+	       s->open && budget--) {
 		ret = kssl_text_spill(s);
 		if (ret)
 			return ret;

@@ -58,6 +58,25 @@ static int enter_table(struct kssl_session *s, gfp_t gfp)
 	return err < 0 ? err : 0;
 }
 
+static void leave_table(struct kssl_session *s)
+{
+	if (!s->plain)
+		xa_erase_bh(&s->kn->sessions, s->id);
+}
+
+/* What is not zero in a new session. */
+static void set_defaults(struct kssl_session *s)
+{
+	s->start = ktime_get_ns();
+	s->tx.limit = TLS_TEXT_MAX;
+	s->rx.need = 1;
+	s->rx.lowat = 1;
+	INIT_LIST_HEAD(&s->rx.ahead);
+	s->error.alert_sent = KSSL_ALERT_NONE;
+	s->error.alert_received = KSSL_ALERT_NONE;
+	set_owner(s, s->sk);
+}
+
 /**
  * kssl_session_alloc() - a session for a socket
  * @sk: the socket; keeps the one reference
@@ -76,14 +95,7 @@ struct kssl_session *kssl_session_alloc(struct sock *sk, gfp_t gfp)
 	spin_lock_init(&s->lock);
 	s->kn = kssl_net(sock_net(sk));
 	s->sk = sk;
-	s->start = ktime_get_ns();
-	s->tx.limit = TLS_TEXT_MAX;
-	s->rx.need = 1;
-	s->rx.lowat = 1;
-	INIT_LIST_HEAD(&s->rx.ahead);
-	s->error.alert_sent = KSSL_ALERT_NONE;
-	s->error.alert_received = KSSL_ALERT_NONE;
-	set_owner(s, sk);
+	set_defaults(s);
 	if (kssl_upcall_alloc(s, gfp))
 		goto err_free;
 	if (enter_table(s, gfp))
@@ -115,6 +127,14 @@ static void session_free_rcu(struct rcu_head *rcu)
 	kfree(s);
 }
 
+static void free_texts(struct kssl_session *s)
+{
+	kfree(s->peer_name);
+	kfree(s->identity);
+	kfree(s->alpn);
+	kssl_peer_free(s->peer);
+}
+
 /**
  * kssl_session_put() - drop a reference
  * @s: the session; gone for the caller afterwards.  Any context.
@@ -123,10 +143,7 @@ void kssl_session_put(struct kssl_session *s)
 {
 	if (!refcount_dec_and_test(&s->ref))
 		return;
-	kfree(s->peer_name);
-	kfree(s->identity);
-	kfree(s->alpn);
-	kssl_peer_free(s->peer);
+	free_texts(s);
 	call_rcu(&s->rcu, session_free_rcu);
 }
 
@@ -197,6 +214,58 @@ static void wipe(struct kssl_session *s)
 }
 
 /**
+ * kssl_session_retire() - TLS is over and the socket lives on (plain.c)
+ * @s: its session, closed both ways; socket lock, process context
+ *
+ * Nobody finds the session any more; keys and buffers are gone.  To calls that
+ * still look at it it says that the end was reached.
+ */
+void kssl_session_retire(struct kssl_session *s)
+{
+	sock_owned_by_me(s->sk);
+	leave_table(s);
+	spin_lock_bh(&s->lock);
+	s->published = false;
+	spin_unlock_bh(&s->lock);
+	kssl_upcall_cancel(s);
+	wipe(s);
+	kssl_text_release(s);
+	s->own_keys = false;	/* no new ones */
+	s->plain = true;
+}
+
+/**
+ * kssl_session_renew() - a retired session begins anew
+ * @s: the session; socket lock, process context
+ *
+ * With another number, and without anything of its former life.
+ *
+ * Return: 0 or -ENOMEM: it stays retired.
+ */
+int kssl_session_renew(struct kssl_session *s)
+{
+	struct kssl_hs *hs;
+	int err;
+
+	sock_owned_by_me(s->sk);
+	err = enter_table(s, GFP_KERNEL);
+	if (err)
+		return err;
+	err = kssl_upcall_alloc(s, GFP_KERNEL);
+	if (err) {
+		xa_erase_bh(&s->kn->sessions, s->id);
+		return err;
+	}
+	hs = s->hs;
+	free_texts(s);
+	memset_startat(s, 0, plain);
+	s->hs = hs;
+	set_defaults(s);
+	kssl_mib_inc(s->kn, KSSL_MIB_ATTACHED);
+	return 0;
+}
+
+/**
  * kssl_session_detach() - the socket leaves
  * @s: its session; the socket's reference is dropped here
  *
@@ -205,7 +274,7 @@ static void wipe(struct kssl_session *s)
  */
 void kssl_session_detach(struct kssl_session *s)
 {
-	xa_erase_bh(&s->kn->sessions, s->id);
+	leave_table(s);
 	spin_lock_bh(&s->lock);
 	s->sk = NULL;
 	spin_unlock_bh(&s->lock);
@@ -315,6 +384,8 @@ static int may_kill(const struct kssl_session *s)
 
 	if (!s->sk || s->state == KSSL_STATE_FAILED)
 		return -EPIPE;
+	if (s->plain)
+		return -ENOENT;
 	return (1 << s->sk->sk_state) & before ? -ENOTCONN : 0;
 }
 

@@ -57,6 +57,8 @@ void kssl_session_put(struct kssl_session *s);
 struct kssl_session *kssl_session_find(struct kssl_net *kn, u32 id);
 struct sock *kssl_session_sock(struct kssl_session *s);
 void kssl_session_publish(struct kssl_session *s);
+void kssl_session_retire(struct kssl_session *s);
+int kssl_session_renew(struct kssl_session *s);
 void kssl_session_detach(struct kssl_session *s);
 void kssl_session_open(struct kssl_session *s);
 void kssl_session_closed(struct kssl_session *s);

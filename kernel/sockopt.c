@@ -17,6 +17,7 @@
 #include "ktls.h"
 #include "mib.h"
 #include "peer.h"
+#include "plain.h"
 #include "rx.h"
 #include "session.h"
 #include "suite.h"
@@ -362,6 +363,22 @@ static int set_eof_mode(struct sock *sk, sockptr_t val, unsigned int len)
 	return 0;
 }
 
+static int set_detach(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	struct kssl_session *s = kssl_of(sk);
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > KSSL_DETACH_CLOSE)
+		return -EINVAL;
+	lock_sock(sk);
+	err = n == KSSL_DETACH_CLOSE ? kssl_plain_close(s) : kssl_plain_enter(s);
+	release_sock(sk);
+	return err;
+}
+
 static int set_records(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u32 n;
@@ -587,6 +604,7 @@ static const struct {
 	[KSSL_PAD] = { set_pad, get_pad },
 	[KSSL_EOF_MODE] = { set_eof_mode, get_eof_mode },
 	[KSSL_EXPORTER] = { .ask = ask_exporter },
+	[KSSL_DETACH] = { set_detach, NULL },
 	[KSSL_RECORDS] = { set_records, get_records },
 	[KSSL_TEXT] = { set_text, NULL },
 	[KSSL_PEER_SAN] = { NULL, get_san },

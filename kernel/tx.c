@@ -334,8 +334,10 @@ static int send_notify(struct kssl_session *s)
 		return err;
 	s->tx.notify_due = false;
 	err = err ?: send_alone(s, TLS_ALERT, text, sizeof(text));
-	if (!err)
+	if (!err) {
+		s->tx.notified = true;
 		kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_SENT);
+	}
 	return finish(s, err);
 }
 
@@ -519,7 +521,7 @@ static int wait_room(struct kssl_session *s, long *timeo)
 		err = sk_stream_wait_memory(sk, timeo);
 		if (err)
 			return err;
-		if (s->error.err || s->tx.closed)
+		if (s->error.err || s->tx.closed || !s->seal)
 			return -EPIPE;
 	}
 }

@@ -4,11 +4,13 @@
  * replace TCP's, TCP's callbacks, and the sockets that a listener makes.  What
  * the calls do is in calls.c.
  *
- * A socket is in one of two ways ours:
+ * A socket is in one of three ways ours:
  *   idle	closed or listening: only sock->ops is replaced.  A listener's
  *		sk_prot must stay TCP's, since TCP copies it into children and
  *		into TIME_WAIT sockets that outlive us.
  *   wrapped	connecting or connected: sk_prot, sock->ops and two callbacks.
+ *   plain	TLS has been and gone (plain.c): only sock->ops is ours, and passes
+ *		everything on that carries data.
  *
  * Module references: one per ULP user (taken by TCP at setsockopt, by us for a
  * child), and one per socket whose ops are ours (taken by us, or by accept() on
@@ -29,6 +31,7 @@
 #include "framer.h"
 #include "kssl_compat.h"
 #include "ktls.h"
+#include "plain.h"
 #include "session.h"
 #include "upcall.h"
 
@@ -42,6 +45,7 @@ static struct proto dead_prots[NR_FAMILIES];
 static struct proto_ops idle_ops[NR_FAMILIES];
 static struct proto_ops conn_ops[NR_FAMILIES];
 static struct proto_ops ktls_ops[NR_FAMILIES];
+static struct proto_ops plain_ops[NR_FAMILIES];
 static const struct proto_ops *base_ops[NR_FAMILIES];
 static DEFINE_MUTEX(base_ops_lock);	/* the first IPv6 socket fills its row */
 
@@ -87,13 +91,16 @@ static void fill_ops(int fam, const struct proto_ops *base)
 	idle_ops[fam] = *base;
 	conn_ops[fam] = *base;
 	ktls_ops[fam] = *base;
+	plain_ops[fam] = *base;
 	kssl_calls_idle_ops(&idle_ops[fam]);
 	kssl_calls_fill_ops(&kssl_own_calls, &conn_ops[fam]);
 	kssl_calls_conn_ops(&conn_ops[fam]);
 	kssl_calls_fill_ops(&kssl_ktls_calls, &ktls_ops[fam]);
+	kssl_plain_ops(&plain_ops[fam]);
 	idle_ops[fam].owner = THIS_MODULE;
 	conn_ops[fam].owner = THIS_MODULE;
 	ktls_ops[fam].owner = THIS_MODULE;
+	plain_ops[fam].owner = THIS_MODULE;
 	smp_store_release(&base_ops[fam], base);
 }
 
@@ -154,7 +161,18 @@ void kssl_ulp_own_rx(struct sock *sk)
 {
 	kssl_of(sk)->rx.lowat = max(sk->sk_rcvlowat, 1);	/* theirs counts plaintext */
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	kssl_of(sk)->rx.urg_inline = sock_flag(sk, SOCK_URGINLINE);
 	sock_set_flag(sk, SOCK_URGINLINE);	/* a record has no urgent bytes */
+}
+
+/* From now on they are TCP's. */
+static void disown_rx(struct sock *sk)
+{
+	const struct kssl_rx *rx = &kssl_of(sk)->rx;
+
+	WRITE_ONCE(sk->sk_rcvlowat, rx->lowat);
+	if (!rx->urg_inline)
+		sock_reset_flag(sk, SOCK_URGINLINE);
 }
 
 static void wrap(struct sock *sk, struct kssl_session *s, struct proto *prot)
@@ -198,10 +216,82 @@ int kssl_ulp_wrap(struct sock *sk)
 
 	if (s->wrapped)
 		return 0;
-	if (sk->sk_state != TCP_CLOSE || tcp_sk(sk)->fastopen_connect)
+	if (s->plain || sk->sk_state != TCP_CLOSE || tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
 	s->role = KSSL_ROLE_CLIENT;
 	s->autostart = true;
+	wrap(sk, s, &prots[fam]);
+	set_ops(sk->sk_socket, &conn_ops[fam]);
+	return 0;
+}
+
+static bool may_attach(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT |
+				      TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
+}
+
+static int check_state(struct sock *sk, int fam)
+{
+	if (fam < 0 || !sk->sk_socket)
+		return -EOPNOTSUPP;
+	if (sk->sk_prot != base_prots[fam] || sk->sk_user_data)
+		return -EBUSY;
+	if (!may_attach(sk))
+		return -ENOTCONN;
+	if (tcp_sk(sk)->repair || tcp_sk(sk)->fastopen_connect ||
+	    kssl_compat_defer_connect(sk))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int check_attach(struct sock *sk, int fam)
+{
+	return check_state(sk, fam) ?: check_ops(fam, sk->sk_socket->ops);
+}
+
+/**
+ * kssl_ulp_unwrap() - data go by TCP's own calls again
+ * @sk: a wrapped socket whose session is retired; socket lock
+ *
+ * Our table stays in sock->ops, and with it the module: threads may still be in
+ * our code, on their way in or out.
+ */
+void kssl_ulp_unwrap(struct sock *sk)
+{
+	int fam = family(sk->sk_prot);
+
+	disown_rx(sk);
+	unwrap(sk, kssl_of(sk));
+	/* our table's calls expect TCP's sk_prot */
+	smp_wmb();
+	set_ops(sk->sk_socket, &plain_ops[fam]);
+}
+
+/**
+ * kssl_ulp_again() - TLS once more on a socket that is plain again
+ * @sk: the socket; socket lock
+ *
+ * Return: 0; -EEXIST (it is not plain); -ENOTCONN (nor connected); -EBUSY (in
+ * other hands); -EOPNOTSUPP (TCP_REPAIR); -ENOMEM.
+ */
+int kssl_ulp_again(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+	int fam = family(sk->sk_prot);
+	int err;
+
+	if (!s->plain)
+		return -EEXIST;
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return -ENOTCONN;
+	err = check_state(sk, fam);
+	if (!err)
+		err = kssl_session_renew(s);
+	if (err)
+		return err;
+	s->role = KSSL_ROLE_CLIENT;
+	kssl_session_publish(s);
 	wrap(sk, s, &prots[fam]);
 	set_ops(sk->sk_socket, &conn_ops[fam]);
 	return 0;
@@ -223,26 +313,6 @@ void kssl_ulp_repair(struct sock *sk)
 	set_ops(sk->sk_socket, &conn_ops[fam]);
 	kssl_session_publish(kssl_of(sk));
 	kssl_upcall_kick(kssl_of(sk));
-}
-
-static bool may_attach(const struct sock *sk)
-{
-	return (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT |
-				      TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
-}
-
-static int check_attach(struct sock *sk, int fam)
-{
-	if (fam < 0 || !sk->sk_socket)
-		return -EOPNOTSUPP;
-	if (sk->sk_prot != base_prots[fam] || sk->sk_user_data)
-		return -EBUSY;
-	if (!may_attach(sk))
-		return -ENOTCONN;
-	if (tcp_sk(sk)->repair || tcp_sk(sk)->fastopen_connect ||
-	    kssl_compat_defer_connect(sk))
-		return -EOPNOTSUPP;
-	return check_ops(fam, sk->sk_socket->ops);
 }
 
 /* setsockopt(TCP_ULP); socket lock.  TCP stores ulp_ops after we return 0. */

@@ -8,6 +8,8 @@ int kssl_ulp_wrap(struct sock *sk);
 int kssl_ulp_adopt(struct socket *sock);
 void kssl_ulp_repair(struct sock *sk);
 void kssl_ulp_own_rx(struct sock *sk);
+void kssl_ulp_unwrap(struct sock *sk);
+int kssl_ulp_again(struct sock *sk);
 void kssl_ulp_leave(struct sock *sk);
 const struct proto_ops *kssl_ulp_base_ops(const struct sock *sk);
 struct proto *kssl_ulp_base_prot(const struct sock *sk);

@@ -52,6 +52,7 @@
  *	both ends can derive and nobody else (RFC 5705; RFC 8446, 7.5).  ENOTCONN
  *	before the handshake is done; ENODATA: own keys, a failed session, or TLS
  *	1.2 without extended master secret (RFC 7627, 5.4).
+ * @KSSL_DETACH: set, u32, enum kssl_detach: end TLS, and go on in plain TCP.
  * @KSSL_RECORDS: u32, 1: recvmsg() tells which records its bytes came in, by a
  *	control message of level SOL_KSSL and type KSSL_RECORDS: an array of
  *	struct kssl_record.  A call ends with the last record that its control
@@ -75,8 +76,6 @@
  *	(X509_V_OK is 0, X509_V_ERR_*), also after it was refused.
  *
  * What a peer did not send, or is longer than kssl keeps, is ENODATA.
- *
- * Number 18 is taken for an option to come (DETACH).
  */
 enum kssl_option {
 	KSSL_PEER_NAME = 1,
@@ -96,6 +95,7 @@ enum kssl_option {
 	KSSL_PAD = 15,
 	KSSL_EOF_MODE = 16,
 	KSSL_EXPORTER = 17,
+	KSSL_DETACH = 18,
 	KSSL_RECORDS = 19,
 	KSSL_TEXT = 20,
 	KSSL_PEER_SAN = 21,
@@ -118,6 +118,21 @@ enum kssl_option {
  * more if the socket's receive buffer (SO_RCVBUF) is larger (ENOBUFS). */
 #define KSSL_TEXT_MAX		16384
 #define KSSL_TEXT_ROOM		65536
+
+/**
+ * enum kssl_detach - what KSSL_DETACH does
+ * @KSSL_DETACH_NOW: the socket is plain TCP again.  EBUSY unless close_notify was
+ *	sent and received and all text is read: plaintext must not follow anything
+ *	else.  What the peer sent behind its close_notify is read first.  TCP_ULP
+ *	"kssl" begins TLS anew.
+ * @KSSL_DETACH_CLOSE: send close_notify, but no FIN as shutdown() would: writing
+ *	ends (EPIPE), reading goes on to the peer's close_notify.  Not needed where
+ *	the peer's was read first in TLS 1.2: it has been answered.
+ */
+enum kssl_detach {
+	KSSL_DETACH_NOW = 0,
+	KSSL_DETACH_CLOSE = 1,
+};
 
 /* struct kssl_record.flags */
 #define KSSL_RECORD_BEGIN	1	/* the first byte is the record's first */
