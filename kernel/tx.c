@@ -105,11 +105,11 @@ static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum hol
 
 /**
  * kssl_tx_pending() - is something due that TCP had no memory for?
- * @s: the session; socket lock
+ * @s: the session; also without the socket lock, as a guess
  */
 bool kssl_tx_pending(const struct kssl_session *s)
 {
-	return s->tx.pend_len || s->tx.notify_due;
+	return READ_ONCE(s->tx.pend_len) || READ_ONCE(s->tx.notify_due);
 }
 
 static void drop_pending(struct kssl_tx *tx)
@@ -361,6 +361,20 @@ int kssl_tx_flush(struct kssl_session *s)
 		return 0;
 	err = before_data(s);
 	return finish(s, err ?: close_open(s, PUSH));
+}
+
+/**
+ * kssl_tx_retry() - may be that TCP has the memory now
+ * @s: an open session; socket lock, process context
+ *
+ * Unlike kssl_tx_flush() leaves alone what MSG_MORE holds back.
+ */
+void kssl_tx_retry(struct kssl_session *s)
+{
+	if (s->tx.closed)
+		kssl_tx_flush(s);
+	else
+		send_pending(s);
 }
 
 /**
@@ -643,6 +657,9 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
  * before an error are reported first.  Large sends let the backlog in between
  * records.
  *
+ * A blocking call also waits until TCP has had memory for the last record: no
+ * other call may come, and so nobody else would send it.
+ *
  * Return: bytes taken, or -EAGAIN, -EPIPE (closed), -EFAULT, -ENOMEM, -EINTR
  * and the like.
  */
@@ -666,6 +683,8 @@ int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
 	}
 	if (!more && s->tx.len && s->state == KSSL_STATE_OPEN)
 		err = kssl_tx_flush(s);	/* data of earlier MSG_MORE calls */
+	if (unlikely(s->tx.pend_len))
+		wait_room(s, &timeo);
 	if (sent)
 		return sent;
 	return n < 0 ? n : err;
