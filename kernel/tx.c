@@ -647,6 +647,17 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	return finish(s, err) ?: n;
 }
 
+/*
+ * The call ends where it believed to go on, and TCP holds segments back for what
+ * does not come.  TCP writes them when the lock is released: the way it does
+ * itself after a packet has left while the socket was owned (tcp_tsq_handler()).
+ */
+static void push_held(struct sock *sk)
+{
+	if (!test_and_set_bit(TCP_TSQ_DEFERRED, &sk->sk_tsq_flags))
+		sock_hold(sk);
+}
+
 /**
  * kssl_tx_send() - content of the program's
  * @s: an open session with sending keys; socket lock, process context
@@ -685,6 +696,8 @@ int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
 		err = kssl_tx_flush(s);	/* data of earlier MSG_MORE calls */
 	if (unlikely(s->tx.pend_len))
 		wait_room(s, &timeo);
+	if (unlikely(n < 0 && sent))
+		push_held(s->sk);
 	if (sent)
 		return sent;
 	return n < 0 ? n : err;
