@@ -246,6 +246,17 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 	return in;
 }
 
+/* A call that must not wait has left something behind for want of memory. */
+static void poll_out(struct sock *sk, struct kssl_session *s)
+{
+	if (likely(!kssl_tx_pending(s)))
+		return;
+	lock_sock(sk);
+	if (s->state == KSSL_STATE_OPEN)
+		kssl_tx_retry(s);
+	release_sock(sk);
+}
+
 static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	const __poll_t in = EPOLLIN | EPOLLRDNORM, out = EPOLLOUT | EPOLLWRNORM;
@@ -262,6 +273,7 @@ static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wa
 	mask &= ~in;
 	switch (READ_ONCE(s->state)) {
 	case KSSL_STATE_OPEN:
+		poll_out(sk, s);
 		return poll_in(sk, s) ? mask | in : mask;
 	case KSSL_STATE_CLOSED:
 		return mask | in | EPOLLRDHUP;

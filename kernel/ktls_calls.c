@@ -400,6 +400,11 @@ static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wa
 	struct kssl_session *s = kssl_of(sk);
 	__poll_t mask = kssl_ulp_base_ops(sk)->poll(file, sock, wait);
 
+	if (unlikely(kssl_tx_pending(s))) {	/* as in kssl_poll() */
+		lock_sock(sk);
+		kssl_tx_retry(s);
+		release_sock(sk);
+	}
 	if (!READ_ONCE(s->ktls->receives) || sk->sk_state != TCP_ESTABLISHED ||
 	    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		return mask;

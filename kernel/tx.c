@@ -105,11 +105,11 @@ static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum hol
 
 /**
  * kssl_tx_pending() - is something due that TCP had no memory for?
- * @s: the session; socket lock
+ * @s: the session; also without the socket lock, as a guess
  */
 bool kssl_tx_pending(const struct kssl_session *s)
 {
-	return s->tx.pend_len || s->tx.notify_due;
+	return READ_ONCE(s->tx.pend_len) || READ_ONCE(s->tx.notify_due);
 }
 
 static void drop_pending(struct kssl_tx *tx)
@@ -363,6 +363,20 @@ int kssl_tx_flush(struct kssl_session *s)
 		return 0;
 	err = before_data(s);
 	return finish(s, err ?: close_open(s, PUSH));
+}
+
+/**
+ * kssl_tx_retry() - may be that TCP has the memory now
+ * @s: an open session; socket lock, process context
+ *
+ * Unlike kssl_tx_flush() leaves alone what MSG_MORE holds back.
+ */
+void kssl_tx_retry(struct kssl_session *s)
+{
+	if (s->tx.closed)
+		kssl_tx_flush(s);
+	else
+		send_pending(s);
 }
 
 /**
@@ -638,6 +652,17 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	return finish(s, err) ?: n;
 }
 
+/*
+ * The call ends where it believed to go on, and TCP holds segments back for what
+ * does not come.  TCP writes them when the lock is released: the way it does
+ * itself after a packet has left while the socket was owned (tcp_tsq_handler()).
+ */
+static void push_held(struct sock *sk)
+{
+	if (!test_and_set_bit(TCP_TSQ_DEFERRED, &sk->sk_tsq_flags))
+		sock_hold(sk);
+}
+
 /**
  * kssl_tx_send() - content of the program's
  * @s: an open session with sending keys; socket lock, process context
@@ -647,6 +672,9 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
  * As on TCP: a blocking call takes everything or an error; the bytes taken
  * before an error are reported first.  Large sends let the backlog in between
  * records.
+ *
+ * A blocking call also waits until TCP has had memory for the last record: no
+ * other call may come, and so nobody else would send it.
  *
  * Return: bytes taken, or -EAGAIN, -EPIPE (closed), -EFAULT, -ENOMEM, -EINTR
  * and the like.
@@ -671,6 +699,10 @@ int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
 	}
 	if (!more && s->tx.len && s->state == KSSL_STATE_OPEN)
 		err = kssl_tx_flush(s);	/* data of earlier MSG_MORE calls */
+	if (unlikely(s->tx.pend_len))
+		wait_room(s, &timeo);
+	if (unlikely(n < 0 && sent))
+		push_held(s->sk);
 	if (sent)
 		return sent;
 	return n < 0 ? n : err;

@@ -24,13 +24,14 @@ enum state { KEYED, ATTACHED, PLAIN, KTLS };
  * @tried, @sent: bytes that we gave to send calls, and that those took
  * @given, @got: bytes that the peer sent, and that our reads returned
  * @done: our end has shut down its writing
+ * @more: the last call may keep something back
  * @session: number of the session
  */
 struct ends {
 	int fd;
 	struct witness w;
 	size_t tried, sent, given, got;
-	bool done;
+	bool done, more;
 	uint32_t session;
 };
 
@@ -162,10 +163,12 @@ static inline void close_ends(struct ends *e)
 
 /* ---- calls, with the account of bytes ---- */
 
-static inline long account(struct ends *e, long n)
+static inline long account(struct ends *e, long n, bool more)
 {
-	if (n > 0)
+	if (n > 0) {
 		e->sent += (size_t)n;
+		e->more = more;
+	}
 	return n;
 }
 
@@ -174,7 +177,8 @@ static inline long send_n(struct ends *e, size_t n, int flags)
 	const unsigned char *from = out_bytes + e->sent;
 
 	e->tried = e->sent + n > e->tried ? e->sent + n : e->tried;
-	return account(e, send(e->fd, from, n, flags | MSG_NOSIGNAL));
+	return account(e, send(e->fd, from, n, flags | MSG_NOSIGNAL),
+		       flags & (MSG_MORE | MSG_DONTWAIT));
 }
 
 static inline bool take(struct ends *e, const unsigned char *p, long n)
@@ -262,6 +266,13 @@ static inline bool finished(struct ends *e, int err)
 	       wire_good(e);
 }
 
+/* What a blocking call has taken is on its way: no other call need push it. */
+static inline bool arrived(struct ends *e)
+{
+	return e->more || witness_text(&e->w, e->sent, 4000) || e->w.why ||
+	       no("%zu bytes of %zu came by themselves", e->w.text_len, e->sent);
+}
+
 static inline bool works(struct ends *e, long ret, int err)
 {
 	struct kssl_error error;
@@ -272,7 +283,7 @@ static inline bool works(struct ends *e, long ret, int err)
 		return false;
 	if (error.err)
 		return finished(e, error.err);
-	return (e->done || sends(e)) && receives(e);
+	return arrived(e) && (e->done || sends(e)) && receives(e);
 }
 
 #endif

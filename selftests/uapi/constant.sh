@@ -4,6 +4,7 @@
 # `make bench-ct`, and a module that must not pass.  The limit is the guest's time,
 # which under --icount jumps ahead whenever it waits for its disk.
 # VM: --icount
+# DEBUG: no
 # FIRST: selftests/bench/leaky/build
 # LIMIT: 20000
 . "$(dirname "$0")/../lib.sh"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Sizes of the records that are sent (KSSL_RECORD_SIZE, KSSL_PAD, the congestion
 window) and KSSL_EOF_MODE.  Own keys; records opened by libcrypto."""
+import ctypes
 import errno
+import mmap
 import os
 import socket
 import struct
@@ -198,6 +200,25 @@ def zerocopy():
     p.close()
 
 
+def cut_short(suite):
+    """Memory that ends in the middle: what was taken is on its way at once."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    p = Peer(suite)
+    p.tcp.settimeout(5)
+    setopt(p.kssl, tap.RECORD_SIZE, 4096)
+    whole = mmap.mmap(-1, 8 * 4096)
+    whole[:] = data = os.urandom(8 * 4096)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(whole))
+    assert not libc.mprotect(ctypes.c_void_p(at + 5 * 4096), 3 * 4096, 0)
+    assert libc.send(p.kssl.fileno(), ctypes.c_void_p(at), 8 * 4096, 0) == 5 * 4096
+    got = b''.join(raw(p)[2] for _ in range(5))
+    assert got == data[:5 * 4096]
+    p.kssl.sendall(b'more')
+    assert p.got() == (DATA, b'more')
+    libc.mprotect(ctypes.c_void_p(at), 8 * 4096, 3)
+    p.close()
+
+
 def main():
     import signal
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -209,6 +230,8 @@ def main():
     tap.case('KSSL_PAD in bulk and on control records')(pad_many)
     tap.case('a fixed record size does not adapt')(fixed_is_fixed)
     tap.case('MSG_ZEROCOPY')(zerocopy)
+    for suite in (0x1301, 0xc02f):
+        tap.case(f'a send that is cut short, {suite:#x}')(lambda s=suite: cut_short(s))
     tap.done()
 
 
