@@ -126,7 +126,6 @@ struct suite {
 static const struct suite gcm12 = { 0x0303, 0xc030, KEY, 4, 0 };
 static const struct suite gcm13 = { 0x0304, 0x1301, 0, 0, 0 };
 static const struct suite cbc = { 0x0303, 0x003d, KEY, 0, 32 };
-static const struct suite mac13 = { 0x0304, 0xc0b4, 0, 0, 0 };
 static const struct suite wrong = { 0x0303, 0xc02f, KEY, 4, 0 };	/* size of the key */
 
 static int give_key(int fd, int option, const struct suite *s, enum what what)
@@ -353,8 +352,6 @@ int main(void)
 	    "and gone after close()");
 	one(&cbc, WRITE_KEY, "write key of CBC: in memory while open", "and gone after close()");
 	one(&cbc, MAC_KEY, "MAC key of CBC: not in memory while open", "nor after close()");
-	one(&mac13, SECRET, "traffic secret, MAC only: in memory while open",
-	    "and gone after close()");
 	fd = connected();
 	new_key();
 	give_key(fd, KSSL_KEY_TX, &wrong, WRITE_KEY);
