@@ -32,7 +32,7 @@ help:
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
 	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
 	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
-	@echo "check-long         the same with every script, and races for ten minutes"
+	@echo "check-long         the same with every script"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
 	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
@@ -129,7 +129,7 @@ check-debug: setup
 	@KERNEL=debug selftests/check $(T)
 
 check-long: setup
-	@LONG=1 RACES=600 UPSTREAM=full VM_ENV="RACES UPSTREAM" KERNEL=debug selftests/check $(T)
+	@LONG=1 UPSTREAM=full VM_ENV=UPSTREAM KERNEL=debug selftests/check $(T)
 
 bench-ct: setup
 	@$(MAKE) -s modules user selftests
