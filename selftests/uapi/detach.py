@@ -174,7 +174,7 @@ def behind(size, fin=False, more=0):
         assert detach(p.kssl) == 0
         wait_for(lambda: inq(p.kssl) == len(data))
         assert bits(p.kssl) & select.POLLIN
-        assert bool(bits(p.kssl) & select.POLLRDHUP) == fin
+        wait_for(lambda: bool(bits(p.kssl) & select.POLLRDHUP) == fin)
         assert p.kssl.recv(len(data), socket.MSG_PEEK)[:10] == data[:10]
         assert p.kssl.recv(7) == data[:7] and inq(p.kssl) == len(data) - 7
         r, w = os.pipe()
