@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # OpenSSL sessions handed to the kernel: see peers/attach.c.
+# LIMIT: 400
 . "$(dirname "$0")/../lib.sh"
 rmmod kssl 2>/dev/null
 out=$("$PEERS/attach" "$PKI" missing) || tap_failed=1

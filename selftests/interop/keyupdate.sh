@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # KeyUpdate against OpenSSL, and seen in a capture: see keyupdate.py.
+# LIMIT: 400
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl
 default_config "$TMP/conf" "keylog = $TMP/keys"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # KSSL_DETACH: see detach.py, and peers/detach.c for what other threads do meanwhile.
+# LIMIT: 400
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl
 /usr/bin/python3 "$TOP/selftests/uapi/detach.py"

@@ -9,6 +9,7 @@
 #
 # with a as client and as server, in TLS 1.3 and (a part) 1.2, and as a 32-bit
 # program.  What differs must be in socket.differences, and all of that.
+# LIMIT: 400
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl
 mkdir "$TMP/out"
