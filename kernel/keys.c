@@ -300,8 +300,8 @@ int kssl_keys_driver(const struct kssl_suite *suite, char *name, size_t room)
  * @half: TLS 1.3 keys
  *
  * The old secret and key are overwritten.  Context: process, socket lock.
- * Return: 0; -EKEYEXPIRED: keys without a secret; or what the crypto API says;
- * then the half must not be used.
+ * Return: 0; -EKEYEXPIRED: keys without a secret; or what the crypto API says:
+ * then no record can be made or opened with the half any more.
  */
 int kssl_keys_update(struct kssl_half *half)
 {
@@ -317,7 +317,8 @@ int kssl_keys_update(struct kssl_half *half)
 		err = derive13(half);
 	}
 	memzero_explicit(next, sizeof(next));
-	half->seq = 0;
+	/* half changed keys must not count from 0 again: that would repeat nonces */
+	half->seq = err ? U64_MAX : 0;
 	half->used = 0;
 	half->since = get_jiffies_64();
 	return err;

@@ -258,6 +258,27 @@ static void fail_nth(u16 version, u16 suite, const char *name)
 	kssl_keys_free(half);
 }
 
+/* A KeyUpdate that fails leaves keys that give out no number any more. */
+static void update_fails(void)
+{
+	struct kssl_half *half;
+	bool good = true;
+	int n, err = -ENOMEM;
+	u64 seq;
+
+	for (n = 1; n < 50 && err; n++) {
+		half = half_new(TLS13, 0x1302, NULL, 5);
+		fail_at = n;
+		allocs = 0;
+		err = kssl_keys_update(half);
+		fail_at = 0;
+		good &= err ? kssl_keys_seq(half, &seq) == -EPIPE :
+			      !kssl_keys_seq(half, &seq) && !seq;
+		kssl_keys_free(half);
+	}
+	ok(good && n > 2 && !err, "keys_update__fail_nth");
+}
+
 /* Records back to back: neighbours stay, any flipped bit is found. */
 static void neighbours(u16 version, u16 id, const char *name)
 {
@@ -327,6 +348,7 @@ int main(void)
 	updates(0x1301, "SHA256", "keys_update__sha256");
 	updates(0x1302, "SHA384", "keys_update__sha384");
 	sequence();
+	update_fails();
 	fail_nth(TLS13, 0x1302, "keys_new__fail_nth_1.3");
 	fail_nth(TLS12, 0xcca8, "keys_new__fail_nth_1.2");
 	for (i = 0; (s = kssl_suite_at(i)); i++)
