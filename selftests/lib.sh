@@ -36,11 +36,12 @@ tap_is() {
 
 # tap_run NAME COMMAND...: good if the status is 0
 tap_run() {
-	local name=$1 out
+	local name=$1 out rc=0
 	shift
-	if out=$("$@" 2>&1); then tap_ok "$name"; else
+	out=$("$@" 2>&1) || rc=$?
+	if [ $rc = 0 ]; then tap_ok "$name"; else
 		tap_not_ok "$name"
-		tap_diag "status $?: $*"
+		tap_diag "status $rc: $*"
 		tap_diag "$out"
 	fi
 }
