@@ -18,6 +18,13 @@
 #include "suite.h"
 #include "upcall.h"
 
+/**
+ * kssl_nl_worker_register_doit() - a netlink socket becomes a worker's
+ * @req: the request
+ * @info: its attributes, by their policy
+ *
+ * Return: 0 or negative errno, with words in the extack.
+ */
 int kssl_nl_worker_register_doit(struct sk_buff *req, struct genl_info *info)
 {
 	struct nlattr **attrs = info->attrs;
@@ -39,6 +46,13 @@ int kssl_nl_worker_register_doit(struct sk_buff *req, struct genl_info *info)
 	return err;
 }
 
+/**
+ * kssl_nl_worker_leave_doit() - a worker takes no new handshakes
+ * @req: the request
+ * @info: its attributes, by their policy
+ *
+ * Return: 0 or negative errno, with words in the extack.
+ */
 int kssl_nl_worker_leave_doit(struct sk_buff *req, struct genl_info *info)
 {
 	int err = kssl_upcall_worker_leave(kssl_net(genl_info_net(info)), info->snd_portid);
@@ -86,6 +100,13 @@ static int explain(struct genl_info *info, int err)
 	return err;
 }
 
+/**
+ * kssl_nl_hs_data_doit() - a worker wants more records
+ * @req: the request
+ * @info: its attributes, by their policy
+ *
+ * Return: 0 or negative errno, with words in the extack.
+ */
 int kssl_nl_hs_data_doit(struct sk_buff *req, struct genl_info *info)
 {
 	struct kssl_hs_answer a = {};
@@ -104,6 +125,13 @@ static const char *text_of(const struct nlattr *attr)
 	return attr ? nla_data(attr) : NULL;
 }
 
+/**
+ * kssl_nl_hs_fail_doit() - a worker says that it cannot be
+ * @req: the request
+ * @info: its attributes, by their policy
+ *
+ * Return: 0 or negative errno, with words in the extack.
+ */
 int kssl_nl_hs_fail_doit(struct sk_buff *req, struct genl_info *info)
 {
 	struct nlattr **attrs = info->attrs;
@@ -327,7 +355,7 @@ static int done(struct genl_info *info, struct kssl_session *s, struct kssl_hs_a
 }
 
 /* A worker that believes to be done will not answer again: end the session. */
-static void end_refused(struct genl_info *info)
+static void end_refused(struct genl_info *info, int err)
 {
 	const struct nlattr *id = nlmsg_find_attr(info->nlhdr, GENL_HDRLEN, KSSL_A_HS_SESSION);
 	struct kssl_hs_answer a = {
@@ -339,6 +367,10 @@ static void end_refused(struct genl_info *info)
 	};
 	struct kssl_session *s;
 
+	if (err == -EACCES) {
+		a.err = EACCES;
+		a.text = "the policy allows no suite that does not encrypt";
+	}
 	if (!id || nla_len(id) != sizeof(u32))
 		return;
 	s = kssl_session_find(kssl_net(genl_info_net(info)), nla_get_u32(id));
@@ -348,10 +380,16 @@ static void end_refused(struct genl_info *info)
 	kssl_session_put(s);
 }
 
-/*
+/**
+ * kssl_nl_hs_done_doit() - a worker is done: keys come in
+ * @req: the request
+ * @info: its attributes are not parsed yet
+ *
  * Parsed here, not by the core, so that the keys in a request that fails its
  * policy are wiped as well: the skb is freed unwiped after us, and an error's
  * acknowledgement quotes the request.
+ *
+ * Return: 0 or negative errno, with words in the extack; then the session ends.
  */
 int kssl_nl_hs_done_doit(struct sk_buff *req, struct genl_info *info)
 {
@@ -372,7 +410,7 @@ int kssl_nl_hs_done_doit(struct sk_buff *req, struct genl_info *info)
 		}
 	}
 	if (err)
-		end_refused(info);
+		end_refused(info, err);
 	kssl_keys_free(a.seal);
 	kssl_keys_free(a.open);
 	kssl_exporter_free(a.master);

@@ -31,7 +31,7 @@ static const char *append(u8 **p, const char *text)
 /**
  * kssl_peer_new() - keep what a worker told of the peer
  * @peer: set to it; NULL if the peer had no certificate
- * @a: the answer, checked by netlink.c: at most KSSL_CHAIN_MAX bytes of DER
+ * @a: the answer, checked by netlink_hs.c: at most KSSL_CHAIN_MAX bytes of DER
  *
  * Context: process.  Return: 0 or -ENOMEM.
  */

@@ -5,7 +5,7 @@
 #include "kssl.h"
 
 /**
- * struct kssl_hs_answer - what a worker said, checked by netlink.c
+ * struct kssl_hs_answer - what a worker said, checked by netlink_hs.c
  * @portid: the worker's netlink port
  * @bytes: to send to the peer, or NULL
  * @bytes_len: their length
@@ -70,7 +70,7 @@ u32 kssl_upcall_time_left(const struct kssl_session *s);
 void kssl_upcall_kick(struct kssl_session *s);
 void kssl_upcall_cancel(struct kssl_session *s);
 
-/* From the worker's side (netlink.c). */
+/* From the worker's side (netlink_hs.c). */
 int kssl_upcall_worker_join(struct kssl_net *kn, u32 portid, u32 capacity);
 int kssl_upcall_worker_leave(struct kssl_net *kn, u32 portid);
 void kssl_upcall_worker_died(struct kssl_net *kn, u32 portid);

@@ -21,7 +21,7 @@ ERR, ALERT_SENT, TEXT, EXPORTER = 26, 27, 30, 31
 SUBJECT, CERT, VERIFIED, VERIFY, SAN, PRINT, CHAIN = 21, 22, 23, 29, 32, 33, 34
 POST_MAX, POST_MS, MESSAGE = 35, 36, 37
 ID, REQUEST = 1, 31
-KEY_RECORDS, REKEY_SECONDS, UPDATE_RATE = 4, 5, 6
+KEY_RECORDS, REKEY_SECONDS, UPDATE_RATE, MAC_ONLY = 4, 5, 6, 7
 
 
 def refused(nl, cmd, *attrs):
@@ -180,6 +180,28 @@ def bad_keys():
         err, why = refused(nl, genl.FAIL, attr(SESSION, sid), attr(ERR, 5))
         assert err == errno.ENOENT, (name, err)
         a.close()
+    nl.close()
+
+
+def forbidden_suite():
+    """A suite that does not encrypt, with keys that fit it: what the policy says of it."""
+    nl = register()
+    for allowed in (0, 1):
+        nl.call(genl.POLICY_SET, attr(MAC_ONLY, allowed))
+        a = Asker()
+        keys = attr(1, bytes(32))
+        args = (attr(SESSION, nl.ready()[0]), u16(VERSION, 0x304), u16(SUITE, 0xc0b4),
+                nest(TX, keys), nest(RX, keys))
+        if allowed:
+            nl.call(genl.HS_DONE, *args)
+            assert a.end() == 0
+        else:
+            err, why = refused(nl, genl.HS_DONE, *args)
+            assert err == errno.EACCES and 'mac-only' in why, (err, why)
+            assert a.end() == errno.EACCES
+            assert 'encrypt' in tap.error(a.sock)['text']
+        a.close()
+    nl.call(genl.POLICY_SET, attr(MAC_ONLY, 0))
     nl.close()
 
 
@@ -804,7 +826,7 @@ def big_dump():
 
 
 def main():
-    for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, bad_peer,
+    for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, forbidden_suite, bad_peer,
                good_peer, relayed, relay_ends, relay_full, relay_refused, failing,
                not_the_worker,
                cancelled, capacity, timeout_and_queue, not_tls, other_namespace, rekey_by_netlink,
