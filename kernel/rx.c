@@ -231,7 +231,7 @@ static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t
 	if (!(flags & MSG_TRUNC) && copy_to_iter(piece.data, n, &msg->msg_iter) != n)
 		return -EFAULT;
 	kssl_bounds_add(bounds, &piece, n);
-	if (flags & MSG_PEEK)
+	if (flags & MSG_PEEK || !n)	/* a read of nothing begins no record */
 		return n;
 	kssl_text_eat(s, n);
 	s->rx_bytes += n;
