@@ -17,7 +17,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct profile \
+.PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct profile fuzz fuzzers \
 	demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
 	clean help setup libraries
 
@@ -34,6 +34,7 @@ help:
 	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
 	@echo "check-long         the same with every script"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
+	@echo "fuzz [MINUTES=10]  every fuzzer for so long, from the corpus in selftests/fuzz"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
 	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
@@ -130,6 +131,22 @@ check-debug: setup
 
 check-long: setup
 	@LONG=1 UPSTREAM=full VM_ENV=UPSTREAM KERNEL=debug selftests/check $(T)
+
+# Fuzzers name what they need as the test programs do.
+FUZZERS := $(patsubst selftests/fuzz/%.c,build/fuzz/%,$(wildcard selftests/fuzz/*.c))
+MINUTES ?= 10
+
+fuzzers: $(FUZZERS)
+
+build/fuzz/%: selftests/fuzz/%.c $(wildcard kernel/*.[ch] user/*/*.[ch] selftests/fuzz/*.h selftests/fuzz/include/*.h selftests/unit/*.h selftests/unit/include/*.h selftests/peers/wire.h) $(HEADERS)
+	@mkdir -p build/fuzz
+	clang $(CFLAGS) -O1 -Wno-unused-parameter -Wno-unused-function -Wno-sign-compare -Wno-c2x-extensions \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$(call said,$<,CFLAGS) -o $@ $< $(call said,$<,SOURCES) $(call pc,$(or $(call said,$<,LIBS),libcrypto)) -lpthread
+
+fuzz: setup
+	@$(MAKE) -s fuzzers
+	@selftests/fuzz/run $$(( $(MINUTES) * 60 ))
 
 bench-ct: setup
 	@$(MAKE) -s modules user selftests

@@ -20,6 +20,8 @@ void *test_alloc(size_t n)
 
 void test_free(void *p)
 {
+	if (!p)
+		return;
 	live--;
 	free(p);
 }
@@ -29,6 +31,8 @@ void test_free_wiped(void *p)
 {
 	size_t i, n = malloc_usable_size(p);
 
+	if (!p)
+		return;
 	memzero_explicit(p, n);
 	for (i = 0; i < n; i++)
 		not_wiped |= ((u8 *)p)[i] != 0;

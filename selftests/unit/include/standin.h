@@ -56,7 +56,11 @@ struct rcu_head { void *next; };
 struct list_head { struct list_head *next, *prev; };
 struct xarray { void *head; };
 struct net { int n; };
+#ifndef STANDIN_SOCKETS
 struct sock { int n; };
+#else
+struct sock;
+#endif
 struct page;
 struct inet_connection_sock { void *icsk_ulp_data; };
 
@@ -132,5 +136,8 @@ static inline void memzero_explicit(void *p, size_t n)
 }
 
 #include "crypto.h"
+#ifdef STANDIN_SOCKETS	/* the fuzzers */
+#include "socket.h"
+#endif
 
 #endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Stand-in of the fuzzers. */
+#include "standin.h"
+#include <linux/tls.h>
+#define __user
