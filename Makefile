@@ -10,6 +10,9 @@
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 	$(shell ls -d /lib/modules/*/build 2>/dev/null | sort -rV))
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+# programs of the build folder find the libraries there; packages set it to nothing
+RPATH ?= -Wl,-rpath,'$$ORIGIN'
 PKGS := libnl-genl-3.0 libssl libcrypto libevent_core inih jansson libcap-ng
 
 CFLAGS ?= -O2 -g
@@ -18,7 +21,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 pc = $(shell pkg-config --cflags --libs $(1))
 
 .PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct profile fuzz fuzzers \
-	demo demo-classic sparse style kdoc nl-gen insmod rmmod install \
+	demo demo-classic sparse style kdoc nl-gen insmod rmmod install install-user deb \
 	clean help setup libraries
 
 all: modules user
@@ -38,6 +41,7 @@ help:
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
 	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
+	@echo "deb                Debian packages, build/deb/*.deb"
 	@echo "install            module and programs (PREFIX=$(PREFIX))"
 	@echo "sparse, nl-gen     static check; header and policies from kssl.yaml"
 
@@ -58,28 +62,30 @@ HEADERS := $(wildcard include/kssl/*.h include/uapi/linux/*.h user/*/*.h)
 
 build/kssld: $(wildcard user/kssld/*.c) user/lib/suite.c $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng) -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng) -lpthread
 
 # a library of its own: libkssl does not pull libssl into its users
 LIBSSL_PART := user/lib/ssl.c user/lib/suite.c
 
 build/libkssl.so: $(filter-out $(LIBSSL_PART),$(wildcard user/lib/*.c)) $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl.so -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl.so.0 -o $@.0 $(filter %.c,$^) $(call pc,libnl-genl-3.0)
+	ln -sf $(@F).0 $@
 
 build/libkssl-ssl.so: $(LIBSSL_PART) build/libkssl.so $(HEADERS)
-	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl-ssl.so -o $@ $(filter %.c,$^) -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libssl libcrypto)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl-ssl.so.0 -o $@.0 $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libssl libcrypto)
+	ln -sf $(@F).0 $@
 
 build/ksslctl: $(wildcard user/ksslctl/*.c) build/libkssl.so $(HEADERS)
-	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl -Wl,-rpath,'$$ORIGIN' $(call pc,libnl-genl-3.0 jansson)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libnl-genl-3.0 jansson)
 
 build/kssl-run: user/run/launcher.c $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) -o $@ $<
+	$(CC) $(CFLAGS) $(LDFLAGS) -DLIBDIR='"$(LIBDIR)"' -o $@ $<
 
 build/kssl-run.so: user/run/preload.c $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) -fPIC -shared -o $@ $< -ldl -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl -lpthread
 
 # A test program names what it needs in its first lines:
 #   // SOURCES: kernel/record.c        // LIBS: libcrypto        // CFLAGS: -I..
@@ -187,17 +193,25 @@ insmod: modules
 rmmod:
 	rmmod kssl
 
-install: modules user
+install: modules user install-user
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+	ldconfig || true
+
+install-user: user
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin build/kssld build/ksslctl
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/kssl-run
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libkssl.so build/libkssl-ssl.so build/kssl-run.so
+	install -D -m 644 -t $(DESTDIR)$(LIBDIR) build/libkssl.so.0 build/libkssl-ssl.so.0 build/kssl-run.so
+	ln -sf libkssl.so.0 $(DESTDIR)$(LIBDIR)/libkssl.so
+	ln -sf libkssl-ssl.so.0 $(DESTDIR)$(LIBDIR)/libkssl-ssl.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/kssl include/kssl/kssl.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/kssl.h include/uapi/linux/kssl_netlink.h
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kssl user/etc/kssl-ktls.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kssl user/etc/kssl-ktls.conf user/packaging/SIGNING
 	for s in 1 3 5 7 8; do for f in user/man/*.$$s; do \
 		[ ! -e $$f ] || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$f; done; done
-	ldconfig || true
+
+# The Debian packages, into build/deb.
+deb:
+	@user/packaging/deb
 
 clean:
 	[ -z "$(KDIR)" ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
