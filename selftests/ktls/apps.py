@@ -136,7 +136,7 @@ def stunnel(version, want):
                           f'connect = 127.0.0.1:9506\ncert = {PKI}/rsa.pem\nkey = {PKI}/rsa.key\n')
     near = stunnel_conf('near', common + 'client = yes\nverifyChain = yes\naccept = 127.0.0.1:9504\n'
                         'connect = 127.0.0.1:9505\n')
-    with Program('socat', 'TCP-LISTEN:9506,reuseaddr,bind=127.0.0.1', 'EXEC:cat'), \
+    with Program('socat', '-t', '60', 'TCP-LISTEN:9506,reuseaddr,bind=127.0.0.1', 'EXEC:cat'), \
             Program('stunnel4', server, env=environment(False)) as s, \
             Program('stunnel4', near, env=environment(False)) as n:
         for port in (9504, 9505, 9506):
