@@ -541,27 +541,49 @@ static int wait_room(struct kssl_session *s, long *timeo)
 }
 
 /*
+ * The congestion window that TCP will send with, in segments.  After idleness it
+ * begins anew, but TCP does that (tcp_cwnd_restart()) only when it gets bytes.
+ */
+static u32 window_segments(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 cwnd = tcp_snd_cwnd(tp), least = min_t(u32, cwnd, TCP_INIT_CWND);
+	s32 idle = tcp_jiffies32 - tp->lsndtime, rto = icsk->icsk_rto;
+
+	if (likely(tp->packets_out || idle <= rto) || icsk->icsk_ca_ops->cong_control ||
+	    !READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_slow_start_after_idle))
+		return cwnd;
+	for (idle -= rto; idle > 0 && cwnd > least; idle -= rto)
+		cwnd >>= 1;
+	return max(cwnd, least);
+}
+
+/*
  * How much text the next record may hold.  A peer can use nothing of a record
  * before it has all of it: while the congestion window is smaller than a record
  * and not full, as in a new connection and after idleness, a record ends with
  * the window, which saves a round trip.  In bulk, where more is queued than the
- * window takes, records are full.
+ * window takes, records are full.  The window counts segments, also short ones.
  */
 static u32 record_size(const struct kssl_session *s)
 {
 	const struct tcp_sock *tp = tcp_sk(s->sk);
 	u32 most = s->tx.size ? min(s->tx.size, s->tx.limit) : s->tx.limit;
-	u32 window, used, extra;
+	u32 segments, flying, room, extra;
 
-	if (s->tx.size || s->ktls || tcp_snd_cwnd(tp) > KSSL_SMALL_CWND)
+	if (s->tx.size || s->ktls)
 		return most;
-	window = tcp_snd_cwnd(tp) * tp->mss_cache;
-	extra = s->seal->head + s->seal->tail;
-	used = tp->write_seq - tp->snd_una;
+	segments = window_segments(s->sk);
+	flying = tcp_packets_in_flight(tp);
+	if (segments > KSSL_SMALL_CWND || segments <= flying)
+		return most;
+	room = (segments - flying) * tp->mss_cache;
+	extra = s->seal->head + s->seal->tail + (tp->write_seq - tp->snd_nxt);
 	/* a segment's worth of text at least: segments may be smaller than @extra */
-	if (likely(window >= used + most + extra) || window < used + extra + tp->mss_cache)
+	if (likely(room >= most + extra) || room < extra + tp->mss_cache)
 		return most;
-	return window - used - extra;
+	return room - extra;
 }
 
 /* A place for the next record; an open one is kept by reference. */

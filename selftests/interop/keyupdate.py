@@ -41,15 +41,6 @@ def message(i):
     return i.to_bytes(8, 'big') + bytes([i % 251]) * (i * 37 % 200)
 
 
-def wait_port(port):
-    end = time.time() + 20
-    while time.time() < end:
-        out = subprocess.run(['ss', '-Hltn', f'sport = :{port}'], capture_output=True, check=False)
-        if out.stdout.strip():
-            return
-        time.sleep(0.1)
-
-
 def connect(port):
     s = socket.socket()
     tap.attach(s)
@@ -68,7 +59,7 @@ def start_peer(role, port, *args):
     peer = subprocess.Popen([PEER, role, str(port), *args], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     if not listener:
-        wait_port(port)
+        tap.wait_port(port)
         return peer, connect(port)
     conn, _ = listener.accept()
     listener.close()
@@ -233,7 +224,7 @@ def s_client():
 
 def s_server():
     tool = Tool('s_server', '-port', '7441', '-cert', PKI + 'rsa.pem', '-key', PKI + 'rsa.key')
-    wait_port(7441)
+    tap.wait_port(7441)
     sock = connect(7441)
     try:
         tool_talks(tool, sock)

@@ -92,7 +92,7 @@ def openssl_server(number, version, name, kx, order, test):
                                 env=matrix.env_for(version, name))
     else:
         threading.Thread(target=tlsecho.serve, args=args, daemon=True).start()
-    matrix.wait_port(port)
+    tap.wait_port(port)
     matrix.exchange(port, number, test)
     if peer:
         peer.kill()
@@ -121,7 +121,7 @@ def gnutls_server(number, prio, kx, test):
     with subprocess.Popen([GNUTLS, 'server', str(port), f'{PKI}{cert}.pem', f'{PKI}{cert}.key',
                            prio]) as peer:
         try:
-            matrix.wait_port(port)
+            tap.wait_port(port)
             matrix.exchange(port, number, test)
         finally:
             peer.kill()
@@ -143,7 +143,7 @@ def main():
     wanted = [int(a, 16) for a in sys.argv[2:]]
     before = tap.counters()
     threading.Thread(target=matrix.echo_server, daemon=True).start()
-    matrix.wait_port(PORT)
+    tap.wait_port(PORT)
     for number, version, name, kx, cipher, mac, orders in SUITES:
         for order in orders:
             if not wanted or number in wanted:

@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
@@ -99,15 +98,6 @@ def openssl_client(version, size):
         assert hello(wire.server, 2)[1][FRAGMENT] == offer[FRAGMENT]
 
 
-def wait_port(port):
-    end = time.time() + 20
-    while time.time() < end:
-        out = subprocess.run(['ss', '-Hltn', f'sport = :{port}'], capture_output=True, check=False)
-        if out.stdout.strip():
-            return
-        time.sleep(0.1)
-
-
 def gnutls_server(version, size):
     """Its own limit binds us; ours is the protocol's."""
     with socket.create_server(('127.0.0.1', 0)) as s:
@@ -118,7 +108,7 @@ def gnutls_server(version, size):
         argv += ['--recordsize', str(size)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
         try:
-            wait_port(port)
+            tap.wait_port(port)
             wire = Wiretap(('127.0.0.1', port))
             s = socket.socket()
             s.settimeout(30)
@@ -168,7 +158,7 @@ def libssl_server(version, value):
     with subprocess.Popen([LIMIT_PEER, 'server', str(port), PKI + 'rsa.pem', PKI + 'rsa.key',
                            version, str(value), str(len(DATA))], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as p:
-        wait_port(port)
+        tap.wait_port(port)
         wire = Wiretap(('127.0.0.1', port))
         s = socket.socket()
         s.settimeout(30)

@@ -105,19 +105,10 @@ def client_side(number, version, name, cert):
     with subprocess.Popen(['/usr/bin/python3', ECHO, 'server', str(port), f'{PKI}{cert}.pem',
                            f'{PKI}{cert}.key', version, name], env=env_for(version, name)) as peer:
         try:
-            wait_port(port)
+            tap.wait_port(port)
             exchange(port, number, f'kssl client, OpenSSL server, {name} {version}')
         finally:
             peer.kill()
-
-
-def wait_port(port):
-    end = time.time() + 20
-    while time.time() < end:
-        out = subprocess.run(['ss', '-Hltn', f'sport = :{port}'], capture_output=True, check=False)
-        if out.stdout.strip():
-            return
-        time.sleep(0.1)
 
 
 def connect(port, name=b'localhost'):
@@ -205,7 +196,7 @@ def tools_as_servers():
                                '--x509certfile', f'{PKI}{cert}.pem', '--x509keyfile',
                                f'{PKI}{cert}.key', '--priority', priority(version, cipher)],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as peer:
-            wait_port(port)
+            tap.wait_port(port)
             lines(port, number, f'kssl client, gnutls-serv, {cipher} {version}', lambda x: x)
             peer.kill()
         choice = ['-ciphersuites' if version == '1.3' else '-cipher', name,
@@ -213,7 +204,7 @@ def tools_as_servers():
         with subprocess.Popen(['openssl', 's_server', '-rev', '-port', str(port + 50), '-cert',
                                f'{PKI}{cert}.pem', '-key', f'{PKI}{cert}.key', *choice],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as peer:
-            wait_port(port + 50)
+            tap.wait_port(port + 50)
             lines(port + 50, number, f'kssl client, s_server -rev, {name}',
                   lambda x: x[-2::-1] + b'\n')
             peer.kill()
@@ -236,7 +227,7 @@ def lines(port, number, test, transform):
 def main():
     before = tap.counters()
     threading.Thread(target=echo_server, daemon=True).start()
-    wait_port(PORT)
+    tap.wait_port(PORT)
     for number, version, name, _, cert in SUITES:
         server_side(number, version, name, cert)
         client_side(number, version, name, cert)

@@ -47,15 +47,6 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_port(port):
-    end = time.time() + 20
-    while time.time() < end:
-        out = subprocess.run(['ss', '-Hltn', f'sport = :{port}'], capture_output=True, check=False)
-        if out.stdout.strip():
-            return
-        time.sleep(0.1)
-
-
 class Server:
     """peers/tickets; .said() is its view of the next connection."""
 
@@ -66,7 +57,7 @@ class Server:
                                    path + '.key', version, ca, actions],
                                   stdout=subprocess.PIPE, text=True)
         atexit.register(self.p.kill)    # also if a test stops in the middle
-        wait_port(self.port)
+        tap.wait_port(self.port)
 
     def said(self):
         return self.p.stdout.readline().split()
@@ -196,7 +187,7 @@ def tools(version):
     with subprocess.Popen(['openssl', 's_server', '-www', '-port', str(port), '-cert',
                            PKI + 'rsa.pem', '-key', PKI + 'rsa.key', flag],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
-        wait_port(port)
+        tap.wait_port(port)
         pages = []
         for _ in range(2):
             s = connect(port)
@@ -212,7 +203,7 @@ def tools(version):
                            PKI + 'rsa.pem', '--x509keyfile', PKI + 'rsa.key', '--priority',
                            f'NORMAL:-VERS-ALL:+VERS-TLS{version}'],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
-        wait_port(port)
+        tap.wait_port(port)
         resumed = []
         for _ in range(3):
             s = connect(port)

@@ -35,4 +35,19 @@ tap_is "$(ask)" "set, 5 bytes arrived" "with it: a socket with TCP_ULP tls"
 tap_is "$(loaded)" kssl "and it is kssl"
 tap_is "$(counter TxRecords) $(counter RxRecords)" "1 1" "which sealed and opened the record"
 tap_is "$(cat /sys/module/kssl/parameters/ktls)" Y "with ktls=1"
+
+# The kernel's own module has the name: kssl says so and goes on without it.
+tap_run "kssl goes" wait_until 10 rmmod kssl
+rm -f $conf
+modprobe tls
+defer "wait_until 10 rmmod tls"
+insmod "$KO" ktls=1
+tap_is "$(loaded | xargs)" "kssl tls" "the kernel's own module is there first, then kssl with ktls=1"
+tap_like "$(dmesg)" 'kssl: ULP "tls" belongs to another module; only "kssl" is served' "kssl says so"
+tap_is "$(ask)" "set, 5 bytes arrived" "a socket with TCP_ULP tls works"
+tap_is "$(counter TxRecords)" 0 "and is not kssl's"
+tap_run "one with TCP_ULP kssl is" /usr/bin/python3 -c "
+import sys; sys.path.insert(0, '$TOP/selftests/peers')
+import records; p = records.Peer(0x1301); p.kssl.send(b'x'); assert p.got() == (23, b'x')"
+tap_is "$(counter TxRecords)" 2 "and kssl sealed its record, and close_notify"
 tap_done

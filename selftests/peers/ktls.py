@@ -95,12 +95,5 @@ class Program:
 
 
 def listening(port, seconds=30):
-    """Whether something listens, without a connection that would disturb it."""
-    def there():
-        for path in ('/proc/net/tcp', '/proc/net/tcp6'):
-            with open(path, encoding='ascii') as f:
-                for local, state in ((line.split()[1], line.split()[3]) for line in f):
-                    if local.endswith(f':{port:04X}') and state == '0A':
-                        return True
-        return False
-    return until(there, seconds)
+    """Waits until something listens there."""
+    return until(lambda: tap.listening(port), seconds)

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import sys
+import time
 import traceback
 
 SOL_TCP, TCP_ULP, SOL_KSSL = 6, 31, 27507
@@ -107,6 +108,22 @@ def pair(family=socket.AF_INET):
     one.settimeout(20)
     other.settimeout(20)
     return one, other
+
+
+def listening(port):
+    """Whether something listens there, without a connection that would disturb it."""
+    for path in ('/proc/net/tcp', '/proc/net/tcp6'):
+        with open(path, encoding='ascii') as f:
+            for _, local, _, state, *_ in (line.split() for line in f):
+                if local.endswith(f':{port:04X}') and state == '0A':
+                    return True
+    return False
+
+
+def wait_port(port, seconds=20):
+    end = time.time() + seconds
+    while time.time() < end and not listening(port):
+        time.sleep(0.05)
 
 
 def read_all(sock, n):

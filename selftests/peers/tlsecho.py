@@ -8,6 +8,7 @@ usage: tlsecho.py server PORT CERT KEY VERSION CIPHERS [mte]
 VERSION 1.2 or 1.3; CIPHERS for 1.2; suites of 1.3 come by OPENSSL_CONF.  "mte": no
 encrypt-then-MAC.  The client prints version, suite, and "etm" if it was that.
 """
+import functools
 import random
 import socket
 import ssl
@@ -75,6 +76,7 @@ def echo(ctx, raw):
         print('server:', e, file=sys.stderr)
 
 
+@functools.lru_cache(None)
 def data_of(size):
     return random.Random(size).randbytes(size)
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // LIBS: libcrypto
 /*
- * Are keys gone from memory?  Keys a socket, and searches all of the kernel's
- * direct map (/proc/kcore) for the key: it must be found while the socket is
- * open, or the search proves nothing, and not after close(), nor after a
- * setsockopt() that failed.  The same for what KSSL_EXPORTER exports from, with a
- * worker that is none.  The key itself is never stored here but masked, so that we
- * do not find ourselves.
+ * Are keys gone from memory?  Keys sockets, and searches all of the kernel's direct
+ * map (/proc/kcore) for the keys: they must be found while the sockets are open, or
+ * the search proves nothing, and not after close(), nor after a setsockopt() that
+ * failed.  The same for what KSSL_EXPORTER exports from, with a worker that is none.
+ * A search takes long, so one looks for all keys, which begin alike.  The keys
+ * themselves are never stored here but masked, so that we do not find ourselves.
  */
 #include <arpa/inet.h>
 #include <elf.h>
@@ -27,40 +27,53 @@
 #define MASK 0x5a
 #define CHUNK (1 << 20)
 #define KEY 32
+#define ALIKE 8			/* bytes that begin every key */
 #define DIRECT_MAP 0xffff888000000000ULL
 #define DIRECT_END 0xffffc88000000000ULL
 
-static unsigned char masked[KEY];
+/* The keys, by what becomes of them. */
+enum { GCM12, GCM13, CBC, CBC_MAC, REFUSED, EXPORTER, EXPORTER_REFUSED, NR_KEYS };
+
+static unsigned char masked[NR_KEYS][KEY];
+static int hits[NR_KEYS];
 static unsigned char chunk[CHUNK + KEY];
 static int tests, bad;
 
-static void ok(int good, const char *name, int hits)
+static void ok(int good, const char *name, int n)
 {
-	printf("%sok %d - %s\n# found %d times\n", good ? "" : "not ", ++tests, name, hits);
+	printf("%sok %d - %s\n# found %d times\n", good ? "" : "not ", ++tests, name, n);
 	bad |= !good;
+}
+
+static int is_key(const unsigned char *p, const unsigned char *key, int n)
+{
+	int i;
+
+	for (i = 0; i < n && (p[i] ^ MASK) == key[i]; i++)
+		;
+	return i == n;
 }
 
 static int count(const unsigned char *p, size_t n)
 {
 	const unsigned char *end = p + n - KEY + 1;
-	int hits = 0;
-	size_t j;
+	int found = 0, k;
 
-	while ((p = memchr(p, masked[0] ^ MASK, (size_t)(end - p)))) {
-		for (j = 1; j < KEY && (p[j] ^ MASK) == masked[j]; j++)
-			;
-		hits += j == KEY;
+	while ((p = memchr(p, masked[0][0] ^ MASK, (size_t)(end - p)))) {
+		for (k = 0; k < NR_KEYS && is_key(p, masked[0], ALIKE); k++)
+			if (is_key(p, masked[k], KEY)) {
+				hits[k]++;
+				found = 1;
+			}
 		if (++p == end)
 			break;
 	}
-	return hits;
+	return found;
 }
 
 /* One segment; chunks overlap, so that no key is cut in two. */
-static int search_segment(int fd, off_t at, size_t size)
+static void search_segment(int fd, off_t at, size_t size)
 {
-	int hits = 0, found;
-
 	while (size >= KEY) {
 		size_t want = size < sizeof(chunk) ? size : sizeof(chunk);
 		ssize_t n = pread(fd, chunk, want, at);
@@ -70,22 +83,20 @@ static int search_segment(int fd, off_t at, size_t size)
 			size -= size < CHUNK ? size : CHUNK;
 			continue;
 		}
-		found = count(chunk, (size_t)n);
-		if (found)	/* or the next search finds it here */
+		if (count(chunk, (size_t)n))	/* or the next search finds it here */
 			explicit_bzero(chunk, sizeof(chunk));
-		hits += found;
 		at += n - KEY + 1;
 		size -= (size_t)n - KEY + 1;
 	}
-	return hits;
 }
 
-static int search(void)
+static void search(void)
 {
-	int fd = open("/proc/kcore", O_RDONLY), i, hits = 0;
+	int fd = open("/proc/kcore", O_RDONLY), i;
 	Elf64_Ehdr head;
 	Elf64_Phdr seg;
 
+	memset(hits, 0, sizeof(hits));
 	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != sizeof(head))
 		exit(2);
 	for (i = 0; i < head.e_phnum; i++) {
@@ -93,10 +104,9 @@ static int search(void)
 		    sizeof(seg))
 			exit(2);
 		if (seg.p_type == PT_LOAD && seg.p_vaddr >= DIRECT_MAP && seg.p_vaddr < DIRECT_END)
-			hits += search_segment(fd, (off_t)seg.p_offset, seg.p_memsz);
+			search_segment(fd, (off_t)seg.p_offset, seg.p_memsz);
 	}
 	close(fd);
-	return hits;
 }
 
 static int connected(void)
@@ -128,7 +138,7 @@ static const struct suite gcm13 = { 0x0304, 0x1301, 0, 0, 0 };
 static const struct suite cbc = { 0x0303, 0x003d, KEY, 0, 32 };
 static const struct suite wrong = { 0x0303, 0xc02f, KEY, 4, 0 };	/* size of the key */
 
-static int give_key(int fd, int option, const struct suite *s, enum what what)
+static int give_key(int fd, int option, const struct suite *s, enum what what, int k)
 {
 	struct kssl_key key = { .version = s->version, .suite = s->id, .key_len = s->key_len,
 				.iv_len = s->iv_len, .mac_len = s->mac_len };
@@ -136,7 +146,7 @@ static int give_key(int fd, int option, const struct suite *s, enum what what)
 	int i, ret;
 
 	for (i = 0; i < KEY; i++)
-		to[i] = masked[i] ^ MASK;
+		to[i] = masked[k][i] ^ MASK;
 	if (s->version == 0x0304)
 		key.secret_len = KEY;
 	ret = setsockopt(fd, SOL_KSSL, option, &key, sizeof(key));
@@ -144,32 +154,29 @@ static int give_key(int fd, int option, const struct suite *s, enum what what)
 	return ret;
 }
 
-static void new_key(void)
+static void new_keys(void)
 {
-	int fd = open("/dev/urandom", O_RDONLY);
+	int fd = open("/dev/urandom", O_RDONLY), k;
 
-	if (read(fd, masked, KEY) != KEY)	/* masked already: the key is its complement */
+	if (read(fd, masked, sizeof(masked)) != sizeof(masked))	/* masked: a key is its complement */
 		exit(2);
+	masked[0][0] = MASK ^ 0xd7;	/* a rare byte: the search is faster */
+	for (k = 1; k < NR_KEYS; k++)
+		memcpy(masked[k], masked[0], ALIKE);
 	close(fd);
 }
 
-static void one(const struct suite *s, enum what what, const char *open_name,
-		const char *closed_name)
+/* A socket with that key in both directions, which has used it. */
+static int keyed(const struct suite *s, enum what what, int k)
 {
-	int fd = connected(), hits;
+	int fd = connected();
 
-	new_key();
-	if (give_key(fd, KSSL_KEY_TX, s, what) || give_key(fd, KSSL_KEY_RX, s, what) ||
+	if (give_key(fd, KSSL_KEY_TX, s, what, k) || give_key(fd, KSSL_KEY_RX, s, what, k) ||
 	    send(fd, "x", 1, 0) != 1) {
 		perror("keys");
 		exit(2);
 	}
-	hits = search();
-	/* of a MAC key only what HMAC makes of it is kept */
-	ok(what == MAC_KEY ? hits == 0 : hits > 0, open_name, hits);
-	close(fd);
-	hits = search();
-	ok(hits == 0, closed_name, hits);
+	return fd;
 }
 
 /* ---- a worker that gives keys without a handshake ---- */
@@ -271,7 +278,7 @@ static int asking(void)
 }
 
 /* A nest with one secret: other bytes for the traffic keys than for the exporter. */
-static void put_secret(int kind, int inner, int flip)
+static void put_secret(int kind, int inner, int k, int flip)
 {
 	struct {
 		struct nlattr a;
@@ -280,12 +287,12 @@ static void put_secret(int kind, int inner, int flip)
 	int i;
 
 	for (i = 0; i < KEY; i++)
-		nest.bytes[i] = (unsigned char)(masked[i] ^ MASK ^ flip);
+		nest.bytes[i] = (unsigned char)(masked[k][i] ^ MASK ^ flip);
 	put(kind | NLA_F_NESTED, &nest, sizeof(nest));
 	explicit_bzero(&nest, sizeof(nest));
 }
 
-static void answer(int exporter_first)
+static void answer(int k)
 {
 	unsigned short version = 0x0304, suite = 0x1301;
 	unsigned int id;
@@ -294,11 +301,11 @@ static void answer(int exporter_first)
 	begin(family, KSSL_CMD_HS_DONE);
 	put(KSSL_A_HS_SESSION, &id, sizeof(id));
 	put(KSSL_A_HS_VERSION, &version, sizeof(version));
-	if (!exporter_first)
+	if (k != EXPORTER_REFUSED)	/* there is no suite: refused */
 		put(KSSL_A_HS_SUITE, &suite, sizeof(suite));
-	put_secret(KSSL_A_HS_TX, KSSL_A_KEYS_SECRET, 1);
-	put_secret(KSSL_A_HS_RX, KSSL_A_KEYS_SECRET, 2);
-	put_secret(KSSL_A_HS_EXPORTER, KSSL_A_EXPORTER_SECRET, 0);
+	put_secret(KSSL_A_HS_TX, KSSL_A_KEYS_SECRET, k, 1);
+	put_secret(KSSL_A_HS_RX, KSSL_A_KEYS_SECRET, k, 2);
+	put_secret(KSSL_A_HS_EXPORTER, KSSL_A_EXPORTER_SECRET, k, 0);
 	send_and_wipe();
 }
 
@@ -312,53 +319,52 @@ static int export(int fd)
 	return ret;
 }
 
-static void exporter(void)
+/* A socket that has its keys, or no keys, from our worker. */
+static int answered(int k)
 {
-	struct pollfd p = { .events = POLLOUT };
-	int hits;
+	struct pollfd p = { .fd = asking(), .events = POLLOUT };
 
-	be_worker();
-	p.fd = asking();
-	new_key();
-	answer(0);
-	if (poll(&p, 1, 10000) != 1 || export(p.fd)) {
+	answer(k);
+	if (poll(&p, 1, 10000) != 1 || !export(p.fd) != (k == EXPORTER)) {
 		perror("exporter");
 		exit(2);
 	}
-	hits = search();
-	ok(hits > 0, "exporter secret: in memory while open", hits);
-	close(p.fd);
-	hits = search();
-	ok(hits == 0, "and gone after close()", hits);
-	p.fd = asking();
-	new_key();
-	answer(1);		/* there is no suite: refused */
-	if (poll(&p, 1, 10000) != 1 || !export(p.fd)) {
-		perror("refused");
-		exit(2);
-	}
-	hits = search();
-	ok(hits == 0, "that of a refused answer is gone", hits);
-	close(p.fd);
-	close(worker);
+	return p.fd;
 }
 
 int main(void)
 {
-	int fd, hits;
+	int fds[7], n = 0;
 
-	one(&gcm12, WRITE_KEY, "write key, TLS 1.2: in memory while open", "and gone after close()");
-	one(&gcm13, SECRET, "traffic secret, TLS 1.3: in memory while open",
-	    "and gone after close()");
-	one(&cbc, WRITE_KEY, "write key of CBC: in memory while open", "and gone after close()");
-	one(&cbc, MAC_KEY, "MAC key of CBC: not in memory while open", "nor after close()");
-	fd = connected();
-	new_key();
-	give_key(fd, KSSL_KEY_TX, &wrong, WRITE_KEY);
-	hits = search();
-	ok(hits == 0, "a refused key is gone", hits);
-	close(fd);
-	exporter();
+	new_keys();
+	be_worker();
+	fds[n++] = keyed(&gcm12, WRITE_KEY, GCM12);
+	fds[n++] = keyed(&gcm13, SECRET, GCM13);
+	fds[n++] = keyed(&cbc, WRITE_KEY, CBC);
+	fds[n++] = keyed(&cbc, MAC_KEY, CBC_MAC);
+	fds[n++] = connected();
+	if (!give_key(fds[n - 1], KSSL_KEY_TX, &wrong, WRITE_KEY, REFUSED))
+		exit(2);
+	fds[n++] = answered(EXPORTER);
+	fds[n++] = answered(EXPORTER_REFUSED);
+	search();
+	ok(hits[GCM12] > 0, "write key, TLS 1.2: in memory while open", hits[GCM12]);
+	ok(hits[GCM13] > 0, "traffic secret, TLS 1.3: in memory while open", hits[GCM13]);
+	ok(hits[CBC] > 0, "write key of CBC: in memory while open", hits[CBC]);
+	/* only what HMAC makes of it is kept */
+	ok(!hits[CBC_MAC], "MAC key of CBC: not in memory while open", hits[CBC_MAC]);
+	ok(!hits[REFUSED], "a refused key is gone", hits[REFUSED]);
+	ok(hits[EXPORTER] > 0, "exporter secret: in memory while open", hits[EXPORTER]);
+	ok(!hits[EXPORTER_REFUSED], "that of a refused answer is gone", hits[EXPORTER_REFUSED]);
+	while (n)
+		close(fds[--n]);
+	close(worker);
+	search();
+	ok(!hits[GCM12], "write key, TLS 1.2: gone after close()", hits[GCM12]);
+	ok(!hits[GCM13], "traffic secret, TLS 1.3: gone after close()", hits[GCM13]);
+	ok(!hits[CBC], "write key of CBC: gone after close()", hits[CBC]);
+	ok(!hits[CBC_MAC], "MAC key of CBC: nor after close()", hits[CBC_MAC]);
+	ok(!hits[EXPORTER], "exporter secret: gone after close()", hits[EXPORTER]);
 	printf("1..%d\n", tests);
 	return bad;
 }
