@@ -136,7 +136,7 @@ check-debug: setup
 	@KERNEL=debug selftests/check $(T)
 
 check-long: setup
-	@LONG=1 UPSTREAM=full VM_ENV=UPSTREAM KERNEL=debug selftests/check $(T)
+	@LONG=1 UPSTREAM=full VM_ENV="UPSTREAM LONG" KERNEL=debug selftests/check $(T)
 
 # Fuzzers name what they need as the test programs do.
 FUZZERS := $(patsubst selftests/fuzz/%.c,build/fuzz/%,$(wildcard selftests/fuzz/*.c))

@@ -370,6 +370,9 @@ static void end_refused(struct genl_info *info, int err)
 	if (err == -EACCES) {
 		a.err = EACCES;
 		a.text = "the policy allows no suite that does not encrypt";
+	} else if (err == -ENOMEM) {
+		a.err = ENOMEM;
+		a.text = "no memory for the keys";
 	}
 	if (!id || nla_len(id) != sizeof(u32))
 		return;

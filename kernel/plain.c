@@ -53,14 +53,14 @@ int kssl_plain_close(struct kssl_session *s)
 			return err;
 		kssl_tx_close(s);
 		kssl_session_wake(s);
-	} else if (s->tx.notify_due) {
+	} else {
 		kssl_tx_flush(s);
 	}
 	if (s->error.err)
 		return -s->error.err;
-	if (s->tx.notified)
-		return 0;
-	return kssl_tx_pending(s) ? -EAGAIN : -EPIPE;
+	if (kssl_tx_pending(s))	/* sealed, and TCP had no memory for it */
+		return -EAGAIN;
+	return s->tx.notified ? 0 : -EPIPE;
 }
 
 /* May plaintext follow?  Only behind close_notify, in both directions. */

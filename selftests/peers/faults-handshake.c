@@ -247,10 +247,11 @@ static bool finished(int fd, int err)
 }
 
 /* What a handshake may end with when somebody else had no memory. */
-static bool acceptable(int err)
+static bool acceptable(int err, const char *text)
 {
 	return sensible(err) || err == ETIMEDOUT || err == ECONNRESET || err == ESRCH ||
-	       err == ECONNABORTED || no("errno %d (%s) makes no sense", err, strerror(err));
+	       err == ECONNABORTED ||
+	       no("errno %d (%s) makes no sense: %s", err, strerror(err), text);
 }
 
 /* 1: it is finished, as it should be; 0: not; -1: but badly. */
@@ -262,7 +263,7 @@ static int over(int fd)
 		return -1;
 	if (!error.err)
 		return 0;
-	return acceptable(error.err) && finished(fd, error.err) ? 1 : -1;
+	return acceptable(error.err, error.text) && finished(fd, error.err) ? 1 : -1;
 }
 
 /* ---- the program's own calls ---- */
@@ -323,14 +324,25 @@ static int make_nothing(void)
 	return -1;
 }
 
+/* The peer that accept() failed for may be in the queue still: it shall not wait. */
+static void turn_away(void)
+{
+	struct pollfd p = { .fd = ours, .events = POLLIN };
+
+	if (poll(&p, 1, 3000) == 1)
+		close(accept4(ours, NULL, NULL, SOCK_CLOEXEC));
+}
+
 /* Again, now with memory, if it is not over. */
 static bool program_after(const struct test *t, int *fd, long ret, int err)
 {
 	int ended;
 
-	if (t->server && *fd < 0)
+	if (t->server && *fd < 0) {
+		turn_away();
 		return err == ECONNABORTED || sensible(err) || err == ENFILE ||
 		       no("accept: %s", strerror(err));
+	}
 	ended = over(*fd);
 	if (ended)
 		return ended > 0;
@@ -413,7 +425,7 @@ static int whole(bool server)
 		if (ret >= 0)
 			*reason = 0;
 		close(fd);
-	} else if (acceptable(errno)) {
+	} else if (acceptable(errno, "accept")) {
 		ret = 0;
 	}
 	if (!peer_end(p))

@@ -182,6 +182,29 @@ static long act_recvmsg(struct ends *e)
 	return ret;
 }
 
+static void before_bounds(struct ends *e)
+{
+	set_int(e->fd, SOL_KSSL, KSSL_RECORDS, 1);
+	before_records(e);
+}
+
+/* Without the bounds the call says that they are missing. */
+static long act_bounds(struct ends *e)
+{
+	unsigned char control[CMSG_SPACE(8 * sizeof(struct kssl_record))];
+	struct iovec v = { buf, 7000 };
+	struct msghdr msg = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	long ret = recvmsg(e->fd, &msg, 0);
+	int err = errno;
+
+	take(e, buf, ret);
+	if (ret > 0 && !CMSG_FIRSTHDR(&msg) && !(msg.msg_flags & MSG_CTRUNC))
+		no("no bounds of records");
+	errno = err;
+	return ret;
+}
+
 static long act_fionread(struct ends *e)
 {
 	int n;
@@ -773,6 +796,69 @@ static bool after_tls_control(struct ends *e, long ret, int err)
 	return works_tls(e, ret, err);
 }
 
+/* ---- cases: plain TCP again ---- */
+
+static long detach_how(struct ends *e, uint32_t how)
+{
+	return setsockopt(e->fd, SOL_KSSL, KSSL_DETACH, &how, sizeof(how));
+}
+
+static long act_detach_close(struct ends *e) { return detach_how(e, KSSL_DETACH_CLOSE); }
+static long act_detach(struct ends *e) { return detach_how(e, KSSL_DETACH_NOW); }
+
+static bool after_detach_close(struct ends *e, long ret, int err)
+{
+	struct kssl_error error;
+
+	(void)err;
+	if (!CHECK(!kssl_error(e->fd, &error)))
+		return false;
+	if (error.err)
+		return finished(e, error.err);
+	if (ret && !CHECK(!act_detach_close(e)))
+		return false;
+	e->done = true;
+	return after_shutdown(e, 0, 0) && CHECK(e->w.alert == 0);
+}
+
+/* Ended both ways, and what the peer sent next was read with its close_notify. */
+static void before_detach(struct ends *e)
+{
+	before_small(e);
+	MUST(recv_n(e, 1000, 0) == 1000);
+	before_close_notify(e);
+	MUST(send(e->w.fd, "plain", 5, 0) == 5);
+	MUST(!act_detach_close(e));
+	MUST(recv_n(e, 1, 0) == 0);
+	MUST(witness_drain(&e->w) && e->w.alert == 0);
+}
+
+/* If it failed the socket is still what it was: nothing is sent in clear. */
+static bool after_detach(struct ends *e, long ret, int err)
+{
+	(void)err;
+	if (ret && (!CHECK(send(e->fd, "plain", 5, MSG_NOSIGNAL) == -1 && errno == EPIPE) ||
+		    !CHECK(!witness_wait(&e->w, 0)) || !CHECK(!act_detach(e))))
+		return false;
+	return CHECK(recv(e->fd, buf, 9, 0) == 5 && !memcmp(buf, "plain", 5)) && plain(e);
+}
+
+static void before_once_more(struct ends *e)
+{
+	before_detach(e);
+	MUST(!act_detach(e) && recv(e->fd, buf, 9, 0) == 5);
+}
+
+static bool after_once_more(struct ends *e, long ret, int err)
+{
+	if (ret && (!plain(e) || !CHECK(!act_attach(e))))
+		return false;
+	witness_init(&e->w, e->w.fd);
+	e->tried = e->sent = e->given = e->got = 0;
+	set_keys(e, false);
+	return works(e, ret, err);
+}
+
 #define CASE(name_, act_, ...) { .name = name_, .act = act_, ##__VA_ARGS__ }
 
 static const struct test cases[] = {
@@ -790,6 +876,7 @@ static const struct test cases[] = {
 	CASE("recv with MSG_WAITALL", act_recv_all, .before = before_big),
 	CASE("recv of several records", act_recv_records, .before = before_records, .each = true),
 	CASE("recvmsg of two", act_recvmsg, .before = before_records, .each = true),
+	CASE("recvmsg with RECORDS", act_bounds, .before = before_bounds),
 	CASE("peek over several records", act_peek, .before = before_records, .each = true),
 	CASE("recv with MSG_TRUNC", act_trunc, .before = before_records,
 	     .nothing = true),
@@ -838,6 +925,13 @@ static const struct test cases[] = {
 	     .also = ENFILE, .state = PLAIN),
 	CASE("accept of a socket older than the ULP", act_accept, .before = before_accept_late,
 	     .after = after_accept, .also = ENFILE, .state = PLAIN),
+	CASE("DETACH_CLOSE", act_detach_close, .before = before_bytes,
+	     .after = after_detach_close, .also = EAGAIN),
+	CASE("DETACH_CLOSE after MSG_MORE", act_detach_close, .before = before_more,
+	     .after = after_detach_close, .also = EAGAIN),
+	CASE("DETACH", act_detach, .before = before_detach, .after = after_detach),
+	CASE("attach, plain again", act_attach, .before = before_once_more,
+	     .after = after_once_more),
 	CASE("netlink: all sessions", act_nl_dump, .before = before_nl, .after = after_nl),
 	CASE("netlink: one session", act_nl_get, .before = before_nl, .after = after_nl),
 	CASE("netlink: capabilities", act_nl_caps, .before = before_nl, .after = after_nl),

@@ -8,7 +8,7 @@
  *
  * Threads take any socket of a few and do anything with it, while others close
  * it, kill its session by netlink, change its keys, register as workers and die,
- * and make network namespaces with sessions in them and leave.  selftests/races has
+ * and make network namespaces with sessions in them and leave.  system/races.sh has
  * kssld killed meanwhile, and then the module unloaded.
  *
  * What is judged is the kernel's log, that nothing hangs, and two streams that

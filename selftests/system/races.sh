@@ -1,35 +1,39 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: vm/run -- selftests/races
-#
+# LIMIT: 400
 # Everything against everything (peers/races.c), while kssld is killed and
 # started; then loading and unloading against programs that attach.  RACES=n is
-# how many seconds, RACES_SEED=n which order.
-. "$(dirname "$0")/lib.sh"
-seconds=${RACES:-$([ "${VM_SERIES:-}" = debug ] && echo 60 || echo 15)}
+# how many seconds (60 on the debug kernel, 600 with LONG=1, 10 elsewhere),
+# RACES_SEED=n which order: VM_ENV="RACES RACES_SEED" hands them on.
+. "$(dirname "$0")/../lib.sh"
+case ${VM_SERIES:-},${LONG:-} in
+debug,) seconds=60 ;;
+debug,*) seconds=600 ;;
+*) seconds=10 ;;
+esac
+seconds=${RACES:-$seconds}
 seed=${RACES_SEED:-$RANDOM}
 tap_diag "seed $seed"
 
 insmod_kssl
 default_config "$TMP/conf"
 
-# Never for long, and never in good order.
+# Never for long, and never in good order; none is left when it is told to end.
 daemons() {
-	local pid
+	local pid=
+	trap 'kill -9 $pid; exit' TERM
 	while :; do
-		kssld -c "$TMP/conf" --foreground 2>/dev/null & pid=$!
+		kssld -c "$TMP/conf" --foreground & pid=$!
 		sleep 1.$((RANDOM % 10))
 		kill -9 $pid
-		wait $pid 2>/dev/null
+		wait $pid
 	done
 }
-daemons 2>/dev/null & d=$!
-defer "kill $d; pkill -9 -P $d"
+daemons >/dev/null 2>&1 & d=$!
+defer "stop_pid $d"
 "$PEERS/races" "$seconds" "$seed" >"$TMP/out" 2>&1
 rc=$?
-kill $d
-pkill -9 -P $d
-wait $d 2>/dev/null
+stop_pid $d
 grep -v "^ok\|^not ok" "$TMP/out"
 tap_is $rc 0 "$seconds s of everything against everything"
 tap_run "then the module unloads" rmmod_kssl 20
