@@ -13,11 +13,20 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define CONTROL "/run/kssld.sock"
+
 static bool to_string(char **to, const char *value)
 {
 	free(*to);
 	*to = strdup(value);
 	return *to;
+}
+
+/* The name of a file that is read along with this one. */
+static bool to_file(const struct config *c, char **to, const char *value)
+{
+	watch_add(c->watch, value);
+	return to_string(to, value);
 }
 
 static bool to_bool(bool *to, const char *value)
@@ -136,6 +145,12 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_version(&c->max_version, value));
 	if (IS("legacy"))
 		return RESULT(to_legacy(&c->legacy, &set, value));
+	if (IS("watch"))
+		return RESULT(to_number(&c->watch_seconds, value, 0, 86400));
+	if (IS("control")) {
+		c->control_set = true;
+		return RESULT(to_string(&c->control, value));
+	}
 	if (IS("log"))
 		return RESULT(to_level(&c->log, value));
 	return UNKNOWN;
@@ -144,11 +159,11 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 static enum outcome set_trust(struct config *c, const char *key, const char *value)
 {
 	if (IS("file"))
-		return RESULT(to_string(&c->trust_file, value));
+		return RESULT(to_file(c, &c->trust_file, value));
 	if (IS("dir"))
-		return RESULT(to_string(&c->trust_dir, value));
+		return RESULT(to_file(c, &c->trust_dir, value));
 	if (IS("crl"))
-		return RESULT(to_string(&c->crl, value));
+		return RESULT(to_file(c, &c->crl, value));
 	if (IS("crl-check"))
 		return RESULT(to_crl_check(&c->crl_check, value));
 	if (IS("system"))
@@ -169,12 +184,13 @@ static enum outcome set_client(struct config *c, const char *key, const char *va
 	return UNKNOWN;
 }
 
-static enum outcome set_identity(struct identity *id, const char *key, const char *value)
+static enum outcome set_identity(const struct config *c, struct identity *id, const char *key,
+				 const char *value)
 {
 	if (IS("cert"))
-		return RESULT(to_string(&id->cert, value));
+		return RESULT(to_file(c, &id->cert, value));
 	if (IS("key"))
-		return RESULT(to_string(&id->key, value));
+		return RESULT(to_file(c, &id->key, value));
 	if (IS("names"))
 		return RESULT(to_string(&id->names, value));
 	if (IS("alpn"))
@@ -215,7 +231,7 @@ static enum outcome set(struct config *c, const char *section, const char *key, 
 	if (strncmp(section, "identity ", 9) || strlen(section + 9) > 63 || !section[9])
 		return UNKNOWN;
 	id = identity_section(c, section + 9);
-	return id ? set_identity(id, key, value) : BAD_VALUE;
+	return id ? set_identity(c, id, key, value) : BAD_VALUE;
 }
 
 static int on_line(void *user, const char *section, const char *key, const char *value)
@@ -245,16 +261,45 @@ static struct config *defaults(void)
 
 	if (!c)
 		return NULL;
+	atomic_init(&c->refs, 1);
 	c->workers = cpus > 0 && cpus < 256 ? (int)cpus : 1;
 	c->capacity = 512;
 	c->min_version = TLS1_2_VERSION;
 	c->max_version = TLS1_3_VERSION;
 	c->log = LOG_LEVEL_INFO;
+	c->watch_seconds = 10;
 	c->trust_system = true;
 	c->verify = true;
 	c->resume = true;
 	c->resume_cache = 1000;
 	return c;
+}
+
+struct source {
+	struct config *config;
+	FILE *file;
+};
+
+/* As fgets(), one line a call; counts them, for what is found wrong afterwards. */
+static char *next_line(char *buf, int room, void *arg)
+{
+	struct source *s = arg;
+
+	s->config->line++;
+	return fgets(buf, room, s->file);
+}
+
+/* 0, the line of an error, or -1 with errno. */
+static int parse(struct config *c)
+{
+	struct source s = { c, fopen(c->path, "re") };
+	int line;
+
+	if (!s.file)
+		return -1;
+	line = ini_parse_stream(next_line, &s, on_line, c);
+	fclose(s.file);
+	return line;
 }
 
 /* Nobody is allowed what [global] does not allow; who says nothing gets that. */
@@ -300,26 +345,30 @@ static bool complete(const char *path, struct config *c)
  * config_read() - read and check a configuration file
  * @path: file
  * @must_exist: false: a missing file means all defaults
+ * @watch: takes its name and those of the files that it names
  *
  * Return: the configuration, or NULL after a log line with file and line.
  */
-struct config *config_read(const char *path, bool must_exist)
+struct config *config_read(const char *path, bool must_exist, struct watch *watch)
 {
 	struct config *c = defaults();
 	int line;
 
-	if (!c)
-		return NULL;
+	watch_add(watch, path);
+	if (!c || !to_string(&c->path, path) || !to_string(&c->control, CONTROL))
+		goto bad;
+	c->watch = watch;
 	if (access(path, F_OK) && !must_exist)
 		return c;
-	line = ini_parse(path, on_line, c);
+	line = parse(c);
 	if (line < 0)
 		error("%s: %s", path, strerror(errno));
 	else if (line)
 		error("%s:%d: %s", path, line, *c->problem ? c->problem : "syntax error");
 	if (!line && complete(path, c))
 		return c;
-	config_free(c);
+bad:
+	config_put(c);
 	return NULL;
 }
 
@@ -335,18 +384,18 @@ static void identity_free(struct identity *id)
 	free(id);
 }
 
-void config_free(struct config *c)
+static void config_free(struct config *c)
 {
 	struct identity *id, *next;
 
-	if (!c)
-		return;
 	for (id = c->identities; id; id = next) {
 		next = id->next;
 		identity_free(id);
 	}
 	SSL_CTX_free(c->anonymous);
 	resume_free(c->sessions);
+	free(c->path);
+	free(c->control);
 	free(c->keylog);
 	free(c->user);
 	free(c->suites12);
@@ -355,4 +404,26 @@ void config_free(struct config *c)
 	free(c->trust_dir);
 	free(c->crl);
 	free(c);
+}
+
+/**
+ * config_get() - one more user
+ * @c: the configuration
+ *
+ * Return: @c, until config_put().
+ */
+struct config *config_get(struct config *c)
+{
+	atomic_fetch_add(&c->refs, 1);
+	return c;
+}
+
+/**
+ * config_put() - one user less
+ * @c: may be NULL; freed with its last user
+ */
+void config_put(struct config *c)
+{
+	if (c && atomic_fetch_sub(&c->refs, 1) == 1)
+		config_free(c);
 }

@@ -26,7 +26,7 @@
 
 /**
  * struct handshake - see above
- * @config: where the contexts come from; outlives us
+ * @config: where the contexts come from
  * @req: what was asked
  * @ssl: OpenSSL's side
  * @in: records to OpenSSL
@@ -43,7 +43,7 @@
  * @posts: how many it got
  */
 struct handshake {
-	const struct config *config;
+	struct config *config;
 	struct hs_request req;
 	const struct identity *identity;
 	SSL *ssl;
@@ -510,13 +510,13 @@ static void result_init(struct hs_result *r)
 
 /**
  * handshake_new() - begin
- * @c: configuration; must outlive the handshake
+ * @c: configuration; the handshake is one more user of it
  * @req: what the kernel asks for
  * @why: filled if there is nothing to begin
  *
  * Return: the handshake, or NULL.
  */
-struct handshake *handshake_new(const struct config *c, const struct hs_request *req,
+struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why)
 {
 	struct handshake *h = calloc(1, sizeof(*h));
@@ -527,13 +527,13 @@ struct handshake *handshake_new(const struct config *c, const struct hs_request 
 	snprintf(why->text, sizeof(why->text), "out of memory");
 	if (!h)
 		return NULL;
-	h->config = c;
+	h->config = config_get(c);
 	h->req = *req;
 	result_init(&h->result);
 	ctx = choose_context(h);
 	if (!ctx) {
 		no_context(req, why);
-		free(h);
+		handshake_free(h);
 		return NULL;
 	}
 	ERR_clear_error();
@@ -792,6 +792,7 @@ void handshake_free(struct handshake *h)
 	SSL_free(h->ssl);
 	sk_X509_pop_free(h->chain, X509_free);
 	free(h->result.peer);
+	config_put(h->config);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);
 }

@@ -4,6 +4,7 @@
 #define KSSLD_H
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,8 @@ enum level { LOG_LEVEL_ERROR, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_cause { LOG_FAILED_HANDSHAKE, LOG_LEGACY_SUITE, NR_LOG_CAUSES };
 
 void log_setup(enum level level, bool to_stderr);
+void log_level(enum level level);
+void log_copy(char *to, size_t room);
 void log_msg(enum level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_rated(enum log_cause cause, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -72,9 +75,17 @@ struct identity {
 };
 
 struct resume;
+struct watch;
 
 /**
  * struct config - one configuration file, read
+ * @refs: who uses it: itself as the current one, and each handshake
+ * @path: file
+ * @line: in it, while it is read
+ * @watch: takes the names of files, while they are read
+ * @watch_seconds: how often to look whether one has changed; 0: never
+ * @control: socket for ksslctl (control.c); "none" for none
+ * @control_set: it has a line of its own
  * @crl: revocation lists, PEM; or NULL
  * @crl_check: what they are for
  * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
@@ -87,6 +98,13 @@ struct resume;
  * @sessions: what clients can resume; NULL if they do not (resume.c)
  */
 struct config {
+	atomic_uint refs;
+	char *path;
+	int line;
+	struct watch *watch;
+	int watch_seconds;
+	char *control;
+	bool control_set;
 	int workers;
 	int capacity;
 	char *keylog;
@@ -114,8 +132,39 @@ struct config {
 	char problem[256];
 };
 
-struct config *config_read(const char *path, bool must_exist);
-void config_free(struct config *c);
+struct config *config_read(const char *path, bool must_exist, struct watch *watch);
+struct config *config_get(struct config *c);
+void config_put(struct config *c);
+
+/* ---- reload.c ---- */
+
+struct config *reload_first(const char *path, bool must_exist, bool verbose);
+bool reload(void);
+void reload_if_changed(void);
+void reload_end(void);
+struct config *config_current(void);
+
+/* ---- watch.c ---- */
+
+struct watch *watch_new(void);
+void watch_add(struct watch *w, const char *path);
+bool watch_look(struct watch *w);
+void watch_free(struct watch *w);
+
+/* ---- control.c ---- */
+
+int control_open(const char *at);
+void control_serve(int listener);
+void control_close(int fd);
+
+/* ---- privileges.c ---- */
+
+void privileges_harden(void);
+bool privileges_drop(const struct config *c);
+
+/* ---- serve.c ---- */
+
+int serve(void);
 
 /* ---- suites.c ---- */
 
@@ -205,7 +254,7 @@ struct hs_result {
 
 struct handshake;
 
-struct handshake *handshake_new(const struct config *c, const struct hs_request *req,
+struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why);
 enum hs_state handshake_feed(struct handshake *h, const uint8_t *records, size_t len,
 			     unsigned int *consumed);
@@ -276,7 +325,7 @@ struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified);
 
 struct worker;
 
-struct worker *worker_start(const struct config *c, int number);
+struct worker *worker_start(int number, int capacity);
 void worker_stop(struct worker *w);
 
 #endif

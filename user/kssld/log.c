@@ -12,6 +12,8 @@
 
 static enum level limit = LOG_LEVEL_INFO;
 static bool use_stderr = true;
+static __thread char *copy;
+static __thread size_t copy_room;
 
 void log_setup(enum level level, bool to_stderr)
 {
@@ -21,12 +23,32 @@ void log_setup(enum level level, bool to_stderr)
 		openlog("kssld", LOG_PID, LOG_DAEMON);
 }
 
+void log_level(enum level level)
+{
+	limit = level;
+}
+
+/**
+ * log_copy() - the first error that this thread logs from now on
+ * @to: where to; NULL: no more
+ * @room: of it
+ */
+void log_copy(char *to, size_t room)
+{
+	copy = to;
+	copy_room = room;
+	if (to)
+		*to = 0;
+}
+
 static void put(enum level level, const char *fmt, va_list ap)
 {
 	static const int priority[] = { LOG_ERR, LOG_INFO, LOG_DEBUG };
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
+	if (copy && level == LOG_LEVEL_ERROR && !*copy)
+		snprintf(copy, copy_room, "%s", line);
 	if (use_stderr)
 		fprintf(stderr, "kssld: %s\n", line);
 	else
