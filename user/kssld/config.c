@@ -23,10 +23,11 @@ static bool to_string(char **to, const char *value)
 }
 
 /* The name of a file that is read along with this one. */
-static bool to_file(const struct config *c, char **to, const char *value)
+static bool to_file(const struct config *c, struct file_name *to, const char *value)
 {
 	watch_add(c->watch, value);
-	return to_string(to, value);
+	to->line = c->line;
+	return to_string(&to->path, value);
 }
 
 static bool to_bool(bool *to, const char *value)
@@ -118,6 +119,31 @@ static bool to_crl_check(enum crl_check *to, const char *value)
 	return true;
 }
 
+/*
+ * The credential that a line "cert" or "key" is about: the last one, or the next if that
+ * has such a line.
+ */
+static struct file_name *credential_file(struct identity *id, bool key)
+{
+	struct credential **p = &id->credentials, *last = NULL;
+
+	for (; *p; p = &(*p)->next)
+		last = *p;
+	if (!last || (key ? last->key_file.path : last->cert_file.path)) {
+		*p = calloc(1, sizeof(**p));
+		last = *p;
+	}
+	return !last ? NULL : key ? &last->key_file : &last->cert_file;
+}
+
+static bool to_credential(const struct config *c, struct identity *id, bool key,
+			  const char *value)
+{
+	struct file_name *file = credential_file(id, key);
+
+	return file && to_file(c, file, value);
+}
+
 enum outcome { GOOD, BAD_VALUE, UNKNOWN };
 
 #define IS(name_) (!strcmp(key, name_))
@@ -135,6 +161,8 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_string(&c->keylog, value));
 	if (IS("user"))
 		return RESULT(to_string(&c->user, value));
+	if (IS("provider"))
+		return RESULT(to_string(&c->providers, value));
 	if (IS("suites"))
 		return RESULT(to_string(&c->suites13, value));
 	if (IS("suites-1.2"))
@@ -188,9 +216,11 @@ static enum outcome set_identity(const struct config *c, struct identity *id, co
 				 const char *value)
 {
 	if (IS("cert"))
-		return RESULT(to_file(c, &id->cert, value));
+		return RESULT(to_credential(c, id, false, value));
 	if (IS("key"))
-		return RESULT(to_file(c, &id->key, value));
+		return RESULT(to_credential(c, id, true, value));
+	if (IS("pass-file"))
+		return RESULT(to_file(c, &id->pass_file, value));
 	if (IS("names"))
 		return RESULT(to_string(&id->names, value));
 	if (IS("alpn"))
@@ -213,8 +243,10 @@ static struct identity *identity_section(struct config *c, const char *name)
 		if (!strcmp((*p)->name, name))
 			return *p;
 	*p = calloc(1, sizeof(**p));
-	if (*p)
-		(*p)->name = strdup(name);
+	if (!*p)
+		return NULL;
+	(*p)->name = strdup(name);
+	(*p)->line = c->line;
 	return *p;
 }
 
@@ -317,6 +349,21 @@ static bool inherit_legacy(const struct config *c, unsigned int *legacy, bool se
 	return false;
 }
 
+static bool has_certificates(const char *path, const struct identity *id)
+{
+	const struct credential *cred = id->credentials;
+
+	if (!cred)
+		error("%s:%d: [identity %s] needs a cert", path, id->line, id->name);
+	for (; cred; cred = cred->next)
+		if (!cred->cert_file.path) {
+			error("%s:%d: %s: a key without a cert", path, cred->key_file.line,
+			      cred->key_file.path);
+			return false;
+		}
+	return id->credentials;
+}
+
 /* Rules that no single line can break. */
 static bool complete(const char *path, struct config *c)
 {
@@ -327,10 +374,8 @@ static bool complete(const char *path, struct config *c)
 		return false;
 	for (id = c->identities; id; id = id->next) {
 		snprintf(who, sizeof(who), "[identity %s]", id->name);
-		if (!id->cert || !id->key) {
-			error("%s: %s needs cert and key", path, who);
+		if (!has_certificates(path, id))
 			return false;
-		}
 		if (!inherit_legacy(c, &id->legacy, id->legacy_set, path, who))
 			return false;
 	}
@@ -374,11 +419,16 @@ bad:
 
 static void identity_free(struct identity *id)
 {
+	struct credential *cred;
+
 	SSL_CTX_free(id->server);
 	SSL_CTX_free(id->client);
+	while ((cred = id->credentials)) {
+		id->credentials = cred->next;
+		credential_free(cred);
+	}
+	free(id->pass_file.path);
 	free(id->name);
-	free(id->cert);
-	free(id->key);
 	free(id->names);
 	free(id->alpn);
 	free(id);
@@ -398,12 +448,24 @@ static void config_free(struct config *c)
 	free(c->control);
 	free(c->keylog);
 	free(c->user);
+	free(c->providers);
 	free(c->suites12);
 	free(c->suites13);
-	free(c->trust_file);
-	free(c->trust_dir);
-	free(c->crl);
+	free(c->trust_file.path);
+	free(c->trust_dir.path);
+	free(c->crl.path);
 	free(c);
+}
+
+/**
+ * config_bad_file() - one log line: where a file is named, which, and what is wrong
+ * @c: configuration
+ * @file: named in it
+ * @why: what is wrong with it
+ */
+void config_bad_file(const struct config *c, const struct file_name *file, const char *why)
+{
+	error("%s:%d: %s: %s", c->path, file->line, file->path, why);
 }
 
 /**

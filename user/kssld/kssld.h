@@ -26,6 +26,7 @@ enum log_cause { LOG_FAILED_HANDSHAKE, LOG_LEGACY_SUITE, NR_LOG_CAUSES };
 void log_setup(enum level level, bool to_stderr);
 void log_level(enum level level);
 void log_copy(char *to, size_t room);
+const char *log_reason(void);
 void log_msg(enum level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_rated(enum log_cause cause, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -46,11 +47,39 @@ enum crl_check { CRL_KNOWN, CRL_NO, CRL_ALL };
 enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
 
 /**
+ * struct file_name - a file that the configuration names
+ * @path: file, of a key also a URI; NULL: none
+ * @line: where
+ */
+struct file_name {
+	char *path;
+	int line;
+};
+
+/**
+ * struct credential - a certificate and its key (credential.c)
+ * @cert_file: certificate and chain, perhaps the key too
+ * @key_file: private key
+ * @cert: own certificate
+ * @chain: those above it
+ * @key: private key
+ */
+struct credential {
+	struct credential *next;
+	struct file_name cert_file;
+	struct file_name key_file;
+	X509 *cert;
+	STACK_OF(X509) *chain;
+	EVP_PKEY *key;
+};
+
+/**
  * struct identity - who we can be
  * @name: section name
- * @cert: file with the chain, PEM
- * @key: file with the private key, PEM
- * @names: comma separated host names; default: those in the certificate
+ * @line: where it begins
+ * @credentials: in the order of the file, one for each kind of key
+ * @pass_file: pass phrases of their files, a line each
+ * @names: comma separated host names; default: those in the certificates
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
  * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
@@ -62,8 +91,9 @@ enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
 struct identity {
 	struct identity *next;
 	char *name;
-	char *cert;
-	char *key;
+	int line;
+	struct credential *credentials;
+	struct file_name pass_file;
 	char *names;
 	char *alpn;
 	enum client_auth auth;
@@ -86,14 +116,15 @@ struct watch;
  * @watch_seconds: how often to look whether one has changed; 0: never
  * @control: socket for ksslctl (control.c); "none" for none
  * @control_set: it has a line of its own
- * @crl: revocation lists, PEM; or NULL
+ * @providers: of OpenSSL, comma separated
+ * @crl: revocation lists, PEM
  * @crl_check: what they are for
  * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
  * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
  * @client_legacy: to clients without an identity; never more
  * @client_legacy_set: it has a line of its own
  * @identities: in the order of the file
- * @trust_mark: changes with the revocation lists (identity.c)
+ * @trust_mark: changes with whom we trust (trust.c)
  * @anonymous: context of clients that present no certificate (identity.c)
  * @sessions: what clients can resume; NULL if they do not (resume.c)
  */
@@ -109,6 +140,7 @@ struct config {
 	int capacity;
 	char *keylog;
 	char *user;
+	char *providers;
 	char *suites12;
 	char *suites13;
 	int min_version;
@@ -117,10 +149,10 @@ struct config {
 	unsigned int client_legacy;
 	bool client_legacy_set;
 	enum level log;
-	char *trust_file;
-	char *trust_dir;
+	struct file_name trust_file;
+	struct file_name trust_dir;
 	bool trust_system;
-	char *crl;
+	struct file_name crl;
 	enum crl_check crl_check;
 	uint8_t trust_mark[SHA256_LEN];
 	bool verify;
@@ -133,6 +165,7 @@ struct config {
 };
 
 struct config *config_read(const char *path, bool must_exist, struct watch *watch);
+void config_bad_file(const struct config *c, const struct file_name *file, const char *why);
 struct config *config_get(struct config *c);
 void config_put(struct config *c);
 
@@ -165,6 +198,26 @@ bool privileges_drop(const struct config *c);
 /* ---- serve.c ---- */
 
 int serve(void);
+
+/* ---- secret.c ---- */
+
+bool secret_exposed(const char *path);
+char *secret_read(const struct config *c, const struct file_name *file, size_t *len);
+void secret_free(char *text);
+
+/* ---- credential.c ---- */
+
+bool credential_is_uri(const char *name);
+bool credential_load(const struct config *c, struct credential *cred, const char *phrases);
+bool credential_use(const struct config *c, const struct credential *cred, SSL_CTX *ctx);
+bool credential_provider(const char *name);
+void credential_free(struct credential *cred);
+
+/* ---- trust.c ---- */
+
+bool trust_use(const struct config *c, SSL_CTX *ctx);
+bool trust_name(const struct config *c, SSL_CTX *ctx);
+bool trust_mark(struct config *c);
 
 /* ---- suites.c ---- */
 

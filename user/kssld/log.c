@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <syslog.h>
 #include <time.h>
+#include <openssl/err.h>
 
 #define PER_SECOND 20
 
@@ -64,6 +65,17 @@ void log_msg(enum level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	put(level, fmt, ap);
 	va_end(ap);
+}
+
+/**
+ * log_reason() - what OpenSSL says of its last error
+ */
+const char *log_reason(void)
+{
+	unsigned long e = ERR_peek_last_error();
+	const char *text = e ? ERR_reason_error_string(e) : NULL;
+
+	return text ? text : "unknown error";
 }
 
 static bool within_rate(enum log_cause cause)
