@@ -15,7 +15,7 @@ from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: E402
-from pki import SERVER, Pair  # noqa: E402
+from pki import SERVER, Pair, crl  # noqa: E402
 
 TMP = sys.argv[1]
 PKI = TMP + '/pki/'
@@ -80,8 +80,8 @@ def check(*lines):
 
 
 def identity(*lines):
-    """Checks one; its first line is the fifth of the file."""
-    return check('[identity x]', *lines)
+    """Checks one; its first line is the sixth of the file."""
+    return check('', '[identity x]', *lines)
 
 
 def run(argv):
@@ -149,7 +149,7 @@ def refused():
             ('conf:6: {}wild.key: no certificate in it', 'cert = {}wild.key',
              'key = {}wild.key'),
             ('conf:6: {}wild.key: a key without a cert', 'key = {}wild.key'),
-            ('conf:5: [identity x] needs a cert', 'alpn = h2')):
+            ('conf:6: [identity x] needs a cert', 'alpn = h2')):
         out = identity(*[x.format(PKI) for x in lines])
         assert want.format(PKI) in out, (want, lines, out)
     os.chmod(PKI + 'wild.key', 0o644)
@@ -158,6 +158,27 @@ def refused():
     assert 'WARNING: others can read this private key' in out and 'good' in out, out
     out = check('[global]', 'provider = nonsense')
     assert 'provider nonsense: ' in out, out
+
+
+def expiring():
+    """Told ahead; not of what lives shortly and is young; and not if it is not wanted."""
+    ca = Pair('test ca')
+    for name, days in (('soon', (-300, 3)), ('gone', (-300, -1)), ('young', (0, 3)),
+                       ('long', (-1, 300))):
+        Pair(name, ca, SERVER, dns('x.test'), days=days).write(PKI + name)
+    for name, want in (('soon', 'the certificate expires in 3 days'),
+                       ('gone', 'the certificate has expired'), ('young', ''), ('long', '')):
+        lines = f'cert = {PKI}{name}.pem', f'key = {PKI}{name}.key'
+        out = identity(*lines)
+        assert f'conf:6: {PKI}{name}.pem: {want}' in out if want else 'expire' not in out, out
+        assert 'good' in out
+        assert 'expire' not in identity(*lines, '[global]', 'expiry-days = 0')
+    out = identity(f'cert = {PKI}long.pem', f'key = {PKI}long.key', '[global]',
+                   'expiry-days = 400')
+    assert 'expires' not in out, 'the first two thirds'
+    write('list', crl(ca, days=(-30, 2)))
+    out = check('[trust]', f'crl = {PKI}list')
+    assert f'conf:5: {PKI}list: a revocation list expires in' in out, out
 
 
 make()
@@ -176,6 +197,7 @@ with open(TMP + '/log', 'w', encoding='ascii') as log, open(TMP + '/page', 'w+b'
         tap.case('by kind of key, both versions')(by_key)
         tap.case('gnutls-cli and curl')(others)
         tap.case('bad files are refused with file and line')(refused)
+        tap.case('what expires soon is told')(expiring)
         with open(TMP + '/log', encoding='ascii') as f:
             said = f.read()
         tap.ok(PHRASE.decode() not in said and 'not this one' not in said,

@@ -175,6 +175,8 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_legacy(&c->legacy, &set, value));
 	if (IS("watch"))
 		return RESULT(to_number(&c->watch_seconds, value, 0, 86400));
+	if (IS("expiry-days"))
+		return RESULT(to_number(&c->expiry_days, value, 0, 3650));
 	if (IS("control")) {
 		c->control_set = true;
 		return RESULT(to_string(&c->control, value));
@@ -300,6 +302,7 @@ static struct config *defaults(void)
 	c->max_version = TLS1_3_VERSION;
 	c->log = LOG_LEVEL_INFO;
 	c->watch_seconds = 10;
+	c->expiry_days = 14;
 	c->trust_system = true;
 	c->verify = true;
 	c->resume = true;

@@ -114,6 +114,7 @@ struct watch;
  * @line: in it, while it is read
  * @watch: takes the names of files, while they are read
  * @watch_seconds: how often to look whether one has changed; 0: never
+ * @expiry_days: how long before the end of a certificate it is told; 0: never
  * @control: socket for ksslctl (control.c); "none" for none
  * @control_set: it has a line of its own
  * @providers: of OpenSSL, comma separated
@@ -134,6 +135,7 @@ struct config {
 	int line;
 	struct watch *watch;
 	int watch_seconds;
+	int expiry_days;
 	char *control;
 	bool control_set;
 	int workers;
@@ -218,6 +220,10 @@ void credential_free(struct credential *cred);
 bool trust_use(const struct config *c, SSL_CTX *ctx);
 bool trust_name(const struct config *c, SSL_CTX *ctx);
 bool trust_mark(struct config *c);
+
+/* ---- expiry.c ---- */
+
+void expiry_tell(const struct config *c);
 
 /* ---- suites.c ---- */
 

@@ -46,6 +46,7 @@ static void replace(struct config *c)
 	pthread_mutex_unlock(&lock);
 	log_level(verbose ? LOG_LEVEL_DEBUG : c->log);
 	config_put(old);
+	expiry_tell(c);
 }
 
 /**

@@ -15,6 +15,7 @@ struct serve {
 	struct event *signal;
 	struct event *control;
 	struct event *look;
+	struct event *daily;
 	int signal_fd;
 	int control_fd;
 	struct worker **workers;
@@ -116,6 +117,25 @@ static bool open_look(struct serve *s)
 	return s->look;
 }
 
+static void on_day(evutil_socket_t fd, short what, void *arg)
+{
+	struct config *c = config_current();
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	expiry_tell(c);
+	config_put(c);
+}
+
+static bool open_daily(struct serve *s)
+{
+	const struct timeval day = { .tv_sec = 24 * 3600 };
+
+	s->daily = event_new(s->base, -1, EV_PERSIST, on_day, s);
+	return s->daily && !event_add(s->daily, &day);
+}
+
 static bool start(struct serve *s)
 {
 	struct config *c = config_current();
@@ -123,7 +143,7 @@ static bool start(struct serve *s)
 
 	s->base = event_base_new();
 	good = s->base && open_signals(s) && open_control(s, c) && open_look(s) &&
-	       start_workers(s, c) && privileges_drop(c);
+	       open_daily(s) && start_workers(s, c) && privileges_drop(c);
 	config_put(c);
 	return good;
 }
@@ -139,6 +159,8 @@ static void stop(struct serve *s)
 		event_free(s->control);
 	if (s->look)
 		event_free(s->look);
+	if (s->daily)
+		event_free(s->daily);
 	if (s->base)
 		event_base_free(s->base);
 	control_close(s->control_fd);
