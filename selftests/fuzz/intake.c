@@ -120,6 +120,7 @@ static void write_config(void)
 	config = config_read(path, true, NULL);
 	fuzz_must(config && !*config->problem, config ? config->problem : "configuration");
 	fuzz_must(!identity_load(config), "identities");
+	ticket_use(config);
 }
 
 static void once(void)

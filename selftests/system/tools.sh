@@ -28,6 +28,10 @@ tap_is "$? $out" "1 ksslctl: show: No such file or directory: no such session, o
 ksslctl frobnicate 2>/dev/null
 tap_is $? 2 "an unknown verb is wrong use"
 
+tap_like "$(ksslctl stats)" "^HsDone +[0-9]+$" "ksslctl stats"
+tap_is "$(ksslctl --json stats | /usr/bin/python3 -c 'import json,sys; d=json.load(sys.stdin); print(d["HsDone"], d["HsResumed"])')" \
+	"$(counter HsDone) $(counter HsResumed)" "ksslctl --json stats"
+
 # ---- with it ----
 cat >>"$TMP/conf" <<C
 alpn = h2,http/1.1

@@ -23,6 +23,7 @@ static const struct {
 	{ "close", verb_close, "ID: send close_notify; the program can read on" },
 	{ "kill", verb_kill, "ID: fatal alert and reset" },
 	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace" },
+	{ "stats", verb_stats, "counters of the network namespace" },
 	{ "reload", verb_reload, "kssld reads its configuration and certificates again" },
 };
 

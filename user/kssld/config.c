@@ -214,6 +214,17 @@ static enum outcome set_client(struct config *c, const char *key, const char *va
 	return UNKNOWN;
 }
 
+static enum outcome set_server(struct config *c, const char *key, const char *value)
+{
+	if (IS("tickets"))
+		return RESULT(to_bool(&c->tickets, value));
+	if (IS("ticket-keys"))
+		return RESULT(to_file(c, &c->ticket_file, value));
+	if (IS("ticket-lifetime"))
+		return RESULT(to_number(&c->ticket_lifetime, value, 1, 86400));
+	return UNKNOWN;
+}
+
 static enum outcome set_identity(const struct config *c, struct identity *id, const char *key,
 				 const char *value)
 {
@@ -260,6 +271,8 @@ static enum outcome set(struct config *c, const char *section, const char *key, 
 		return set_global(c, key, value);
 	if (!strcmp(section, "trust"))
 		return set_trust(c, key, value);
+	if (!strcmp(section, "server"))
+		return set_server(c, key, value);
 	if (!strcmp(section, "client"))
 		return set_client(c, key, value);
 	if (strncmp(section, "identity ", 9) || strlen(section + 9) > 63 || !section[9])
@@ -307,6 +320,8 @@ static struct config *defaults(void)
 	c->verify = true;
 	c->resume = true;
 	c->resume_cache = 1000;
+	c->tickets = true;
+	c->ticket_lifetime = 7200;
 	return c;
 }
 
@@ -457,6 +472,8 @@ static void config_free(struct config *c)
 	free(c->trust_file.path);
 	free(c->trust_dir.path);
 	free(c->crl.path);
+	free(c->ticket_file.path);
+	OPENSSL_cleanse(&c->ticket_keys, sizeof(c->ticket_keys));
 	free(c);
 }
 

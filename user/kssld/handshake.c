@@ -281,7 +281,10 @@ static bool set_session_context(struct handshake *h)
 	unsigned int n;
 	int len;
 
-	memcpy(text, h->config->trust_mark, SHA256_LEN);
+	if (verify_mode(h) == SSL_VERIFY_NONE)
+		memset(text, 0, SHA256_LEN);
+	else
+		memcpy(text, h->config->trust_mark, SHA256_LEN);
 	len = snprintf((char *)text + SHA256_LEN, sizeof(text) - SHA256_LEN, "kssl %d %u %s",
 		       verify_mode(h), id->legacy, id->name);
 	return EVP_Digest(text, SHA256_LEN + (size_t)len, context, &n, EVP_sha256(), NULL) == 1 &&

@@ -105,7 +105,7 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 		SSL_CTX_sess_set_new_cb(ctx, handshake_new_session);
 	}
 	if (server) {
-		if (!trust_name(c, ctx))
+		if (!trust_name(c, ctx) || !ticket_offer(c, ctx))
 			goto bad;
 		SSL_CTX_set_client_hello_cb(ctx, handshake_client_hello, NULL);
 		SSL_CTX_set_tlsext_servername_callback(ctx, handshake_servername);
@@ -145,7 +145,7 @@ int identity_load(struct config *c)
 	struct identity *id;
 
 	suites_warn(c);
-	if (!load_providers(c) || !trust_mark(c))
+	if (!load_providers(c) || !trust_mark(c) || !ticket_load(c))
 		return -1;
 	c->sessions = c->resume ? resume_new((size_t)c->resume_cache) : NULL;
 	c->anonymous = context(c, NULL, false);

@@ -104,6 +104,21 @@ struct identity {
 	SSL_CTX *client;
 };
 
+#define TICKET_KEYS_MAX 8
+
+/* As nginx and OpenSSL lay them out in a file. */
+struct ticket_key {
+	uint8_t name[16];
+	uint8_t mac[32];
+	uint8_t aes[32];
+};
+
+/* The first encrypts, all decrypt. */
+struct ticket_keys {
+	unsigned int nr;
+	struct ticket_key key[TICKET_KEYS_MAX];
+};
+
 struct resume;
 struct watch;
 
@@ -124,6 +139,10 @@ struct watch;
  * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
  * @client_legacy: to clients without an identity; never more
  * @client_legacy_set: it has a line of its own
+ * @tickets: servers give tickets
+ * @ticket_lifetime: of each, seconds
+ * @ticket_file: keys that several machines share
+ * @ticket_keys: what is in it
  * @identities: in the order of the file
  * @trust_mark: changes with whom we trust (trust.c)
  * @anonymous: context of clients that present no certificate (identity.c)
@@ -160,6 +179,10 @@ struct config {
 	bool verify;
 	bool resume;
 	int resume_cache;
+	bool tickets;
+	int ticket_lifetime;
+	struct file_name ticket_file;
+	struct ticket_keys ticket_keys;
 	struct identity *identities;
 	SSL_CTX *anonymous;
 	struct resume *sessions;
@@ -220,6 +243,14 @@ void credential_free(struct credential *cred);
 bool trust_use(const struct config *c, SSL_CTX *ctx);
 bool trust_name(const struct config *c, SSL_CTX *ctx);
 bool trust_mark(struct config *c);
+
+/* ---- ticket.c ---- */
+
+bool ticket_load(struct config *c);
+void ticket_use(const struct config *c);
+void ticket_age(void);
+void ticket_end(void);
+bool ticket_offer(const struct config *c, SSL_CTX *ctx);
 
 /* ---- expiry.c ---- */
 

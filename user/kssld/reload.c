@@ -40,6 +40,7 @@ static void replace(struct config *c)
 {
 	struct config *old;
 
+	ticket_use(c);
 	pthread_mutex_lock(&lock);
 	old = current;
 	current = c;
@@ -139,4 +140,5 @@ void reload_end(void)
 	current = NULL;
 	watch_free(watch);
 	watch = NULL;
+	ticket_end();
 }

@@ -16,6 +16,7 @@ struct serve {
 	struct event *control;
 	struct event *look;
 	struct event *daily;
+	struct event *minutely;
 	int signal_fd;
 	int control_fd;
 	struct worker **workers;
@@ -128,12 +129,22 @@ static void on_day(evutil_socket_t fd, short what, void *arg)
 	config_put(c);
 }
 
-static bool open_daily(struct serve *s)
+static void on_minute(evutil_socket_t fd, short what, void *arg)
 {
-	const struct timeval day = { .tv_sec = 24 * 3600 };
+	(void)fd;
+	(void)what;
+	(void)arg;
+	ticket_age();
+}
+
+static bool open_clocks(struct serve *s)
+{
+	const struct timeval day = { .tv_sec = 24 * 3600 }, minute = { .tv_sec = 60 };
 
 	s->daily = event_new(s->base, -1, EV_PERSIST, on_day, s);
-	return s->daily && !event_add(s->daily, &day);
+	s->minutely = event_new(s->base, -1, EV_PERSIST, on_minute, s);
+	return s->daily && s->minutely && !event_add(s->daily, &day) &&
+	       !event_add(s->minutely, &minute);
 }
 
 static bool start(struct serve *s)
@@ -143,7 +154,7 @@ static bool start(struct serve *s)
 
 	s->base = event_base_new();
 	good = s->base && open_signals(s) && open_control(s, c) && open_look(s) &&
-	       open_daily(s) && start_workers(s, c) && privileges_drop(c);
+	       open_clocks(s) && start_workers(s, c) && privileges_drop(c);
 	config_put(c);
 	return good;
 }
@@ -161,6 +172,8 @@ static void stop(struct serve *s)
 		event_free(s->look);
 	if (s->daily)
 		event_free(s->daily);
+	if (s->minutely)
+		event_free(s->minutely);
 	if (s->base)
 		event_base_free(s->base);
 	control_close(s->control_fd);
