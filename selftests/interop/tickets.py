@@ -5,6 +5,7 @@ that two daemons share by a file, certificates and trust that end; early data re
 import datetime
 import os
 import re
+import select
 import signal
 import socket
 import ssl
@@ -30,7 +31,7 @@ def conf(*server, trust=PKI + 'ca.pem'):
         f.write('\n'.join((
             '[server]', *server, '[global]', 'workers = 2', '[trust]', 'system = no',
             f'file = {trust}', '[identity www]', f'cert = {PKI}rsa.pem', f'key = {PKI}rsa.key',
-            '[identity auth]', 'names = server.test', 'client-auth = require',
+            'names = localhost', '[identity auth]', 'names = server.test', 'client-auth = require',
             f'cert = {PKI}ec.pem', f'key = {PKI}ec.key', '')))
 
 
@@ -272,24 +273,31 @@ def early():
         end = time.time() + 20
         while not os.path.exists(TMP + '/early.session'):
             assert time.time() < end
-            client(f'127.0.0.1:{port}', b'', '-sess_out', TMP + '/early.session')
+            client(f'127.0.0.1:{port}', b'', 'New Session Ticket arrived', '-sess_out',
+                   TMP + '/early.session')
         server.kill()
-    out = client('%s:%d' % ADDRESS, b'late', '-sess_in', TMP + '/early.session', '-early_data',
-                 TMP + '/early')
+    out = client('%s:%d' % ADDRESS, b'late', '0late', '-sess_in', TMP + '/early.session',
+                 '-early_data', TMP + '/early')
     assert 'Early data was rejected' in out and '\nNew, TLSv1.3' in out, out
     assert '0late' in out and 'EARLY' not in out, out
 
 
-def client(to, data, *options):
-    """s_client, until the other side has answered or a second has passed."""
+def client(to, data, want, *options):
+    """s_client, until it shows what is wanted, ends, or 20 seconds are over."""
     with subprocess.Popen(['openssl', 's_client', '-connect', to, '-tls1_3', *options],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True) as p:
-        p.stdin.write(data.decode())
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as p:
+        p.stdin.write(data)
         p.stdin.flush()
-        time.sleep(2)
+        out, end = b'', time.time() + 20
+        while want.encode() not in out and time.time() < end:
+            if select.select([p.stdout], [], [], 1)[0]:
+                part = os.read(p.stdout.fileno(), 65536)
+                if not part:
+                    break
+                out += part
         p.stdin.close()
-        return p.stdout.read()
+        return (out + p.stdout.read()).decode(errors='replace')
 
 
 SOON = 15 * int(os.environ.get('SLOW', '1'))

@@ -144,6 +144,16 @@ static bool to_credential(const struct config *c, struct identity *id, bool key,
 	return file && to_file(c, file, value);
 }
 
+static bool to_staple(const struct config *c, struct identity *id, const char *value)
+{
+	struct staple **p = &id->staples;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = calloc(1, sizeof(**p));
+	return *p && to_file(c, &(*p)->file, value);
+}
+
 enum outcome { GOOD, BAD_VALUE, UNKNOWN };
 
 #define IS(name_) (!strcmp(key, name_))
@@ -232,6 +242,8 @@ static enum outcome set_identity(const struct config *c, struct identity *id, co
 		return RESULT(to_credential(c, id, false, value));
 	if (IS("key"))
 		return RESULT(to_credential(c, id, true, value));
+	if (IS("staple"))
+		return RESULT(to_staple(c, id, value));
 	if (IS("pass-file"))
 		return RESULT(to_file(c, &id->pass_file, value));
 	if (IS("names"))
@@ -438,12 +450,17 @@ bad:
 static void identity_free(struct identity *id)
 {
 	struct credential *cred;
+	struct staple *s;
 
 	SSL_CTX_free(id->server);
 	SSL_CTX_free(id->client);
 	while ((cred = id->credentials)) {
 		id->credentials = cred->next;
 		credential_free(cred);
+	}
+	while ((s = id->staples)) {
+		id->staples = s->next;
+		staple_free(s);
 	}
 	free(id->pass_file.path);
 	free(id->name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What ends soon: certificates of identities, revocation lists.  Told once a day. */
+/* What ends soon: certificates and OCSP responses of identities, revocation lists. */
 #include "kssld.h"
 
 #include <openssl/asn1.h>
@@ -48,6 +48,15 @@ static void tell_credential(const struct config *c, const struct credential *cre
 				 sk_X509_value(cred->chain, i));
 }
 
+static void tell_staple(const struct config *c, const struct staple *s)
+{
+	const ASN1_TIME *from, *to;
+
+	staple_times(s, &from, &to);
+	if (to)
+		tell(c, &s->file, "the OCSP response", from, to);
+}
+
 static void tell_crls(const struct config *c)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(c->anonymous);
@@ -75,11 +84,15 @@ void expiry_tell(const struct config *c)
 {
 	const struct credential *cred;
 	const struct identity *id;
+	const struct staple *s;
 
 	if (!c->expiry_days)
 		return;
-	for (id = c->identities; id; id = id->next)
+	for (id = c->identities; id; id = id->next) {
 		for (cred = id->credentials; cred; cred = cred->next)
 			tell_credential(c, cred);
+		for (s = id->staples; s; s = s->next)
+			tell_staple(c, s);
+	}
 	tell_crls(c);
 }

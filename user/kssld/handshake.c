@@ -452,6 +452,8 @@ static bool setup_client(struct handshake *h)
 
 	SSL_set_connect_state(h->ssl);
 	SSL_set_verify(h->ssl, verify_mode(h), NULL);
+	if (verify_mode(h) & SSL_VERIFY_PEER)
+		SSL_set_tlsext_status_type(h->ssl, TLSEXT_STATUSTYPE_ocsp);
 	SSL_set_mode(h->ssl, SSL_MODE_RELEASE_BUFFERS);	/* it may linger */
 	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
 		return false;
@@ -580,6 +582,11 @@ static enum hs_state explain_failure(struct handshake *h)
 		r->verify = code;
 		r->err = verify_errno(code);
 		snprintf(r->text, sizeof(r->text), "certificate verify failed: %s",
+			 X509_verify_cert_error_string(code));
+	} else if (ERR_GET_REASON(e) == SSL_R_INVALID_STATUS_RESPONSE && code) {
+		r->verify = code;
+		r->err = verify_errno(code);
+		snprintf(r->text, sizeof(r->text), "OCSP response: %s",
 			 X509_verify_cert_error_string(code));
 	} else if (ERR_GET_REASON(e) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
 		failed(h, EKEYREJECTED, "peer did not return a certificate");

@@ -66,6 +66,16 @@ static bool load_credentials(const struct config *c, struct identity *id)
 	return good;
 }
 
+static bool load_staples(const struct config *c, const struct identity *id)
+{
+	struct staple *s;
+
+	for (s = id->staples; s; s = s->next)
+		if (!staple_load(c, id, s))
+			return false;
+	return true;
+}
+
 /* A server takes what fits the client; a client would take the last one set. */
 static bool use_credentials(const struct config *c, const struct identity *id, SSL_CTX *ctx)
 {
@@ -77,7 +87,7 @@ static bool use_credentials(const struct config *c, const struct identity *id, S
 	return SSL_CTX_select_current_cert(ctx, id->credentials->cert) == 1;
 }
 
-static SSL_CTX *context(const struct config *c, const struct identity *id, bool server)
+static SSL_CTX *context(const struct config *c, struct identity *id, bool server)
 {
 	SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 
@@ -99,6 +109,8 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 	if (!limit_offer(ctx) || !trust_use(c, ctx) ||
 	    (id && !use_credentials(c, id, ctx)))
 		goto bad;
+	if (!server)
+		staple_expect(ctx);
 	if (!server && c->resume) {
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
 						    SSL_SESS_CACHE_NO_INTERNAL);
@@ -107,6 +119,7 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 	if (server) {
 		if (!trust_name(c, ctx) || !ticket_offer(c, ctx))
 			goto bad;
+		staple_offer(id, ctx);
 		SSL_CTX_set_client_hello_cb(ctx, handshake_client_hello, NULL);
 		SSL_CTX_set_tlsext_servername_callback(ctx, handshake_servername);
 		SSL_CTX_set_alpn_select_cb(ctx, handshake_alpn, NULL);
@@ -152,7 +165,8 @@ int identity_load(struct config *c)
 	if (!c->anonymous || (c->resume && !c->sessions))
 		return -1;
 	for (id = c->identities; id; id = id->next) {
-		id->server = load_credentials(c, id) ? context(c, id, true) : NULL;
+		id->server = load_credentials(c, id) && load_staples(c, id) ?
+				     context(c, id, true) : NULL;
 		id->client = id->server ? context(c, id, false) : NULL;
 		if (!id->client)
 			return -1;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+#include <openssl/ocsp.h>
 #include <openssl/ssl.h>
 #include <linux/kssl.h>
 #include "../lib/suite.h"
@@ -74,10 +75,30 @@ struct credential {
 };
 
 /**
+ * struct staple - an OCSP response that a server sends (staple.c)
+ * @file: where it is
+ * @der: as it is sent
+ * @len: its length
+ * @basic: as it is read
+ * @single: in @basic
+ * @cert: whom it is about
+ */
+struct staple {
+	struct staple *next;
+	struct file_name file;
+	unsigned char *der;
+	size_t len;
+	OCSP_BASICRESP *basic;
+	OCSP_SINGLERESP *single;
+	X509 *cert;
+};
+
+/**
  * struct identity - who we can be
  * @name: section name
  * @line: where it begins
  * @credentials: in the order of the file, one for each kind of key
+ * @staples: OCSP responses, of any of them
  * @pass_file: pass phrases of their files, a line each
  * @names: comma separated host names; default: those in the certificates
  * @alpn: comma separated protocols
@@ -93,6 +114,7 @@ struct identity {
 	char *name;
 	int line;
 	struct credential *credentials;
+	struct staple *staples;
 	struct file_name pass_file;
 	char *names;
 	char *alpn;
@@ -243,6 +265,14 @@ void credential_free(struct credential *cred);
 bool trust_use(const struct config *c, SSL_CTX *ctx);
 bool trust_name(const struct config *c, SSL_CTX *ctx);
 bool trust_mark(struct config *c);
+
+/* ---- staple.c ---- */
+
+bool staple_load(const struct config *c, const struct identity *id, struct staple *s);
+void staple_times(const struct staple *s, const ASN1_TIME **from, const ASN1_TIME **to);
+void staple_free(struct staple *s);
+void staple_offer(struct identity *id, SSL_CTX *ctx);
+void staple_expect(SSL_CTX *ctx);
 
 /* ---- ticket.c ---- */
 
