@@ -242,6 +242,8 @@ static enum outcome set_identity(const struct config *c, struct identity *id, co
 		return RESULT(to_credential(c, id, false, value));
 	if (IS("key"))
 		return RESULT(to_credential(c, id, true, value));
+	if (IS("psk-file"))
+		return RESULT(to_file(c, &id->psk_file, value));
 	if (IS("staple"))
 		return RESULT(to_staple(c, id, value));
 	if (IS("pass-file"))
@@ -383,15 +385,15 @@ static bool has_certificates(const char *path, const struct identity *id)
 {
 	const struct credential *cred = id->credentials;
 
-	if (!cred)
-		error("%s:%d: [identity %s] needs a cert", path, id->line, id->name);
+	if (!cred && !id->psk_file.path)
+		error("%s:%d: [identity %s] needs a cert or a psk-file", path, id->line, id->name);
 	for (; cred; cred = cred->next)
 		if (!cred->cert_file.path) {
 			error("%s:%d: %s: a key without a cert", path, cred->key_file.line,
 			      cred->key_file.path);
 			return false;
 		}
-	return id->credentials;
+	return id->credentials || id->psk_file.path;
 }
 
 /* Rules that no single line can break. */
@@ -462,6 +464,8 @@ static void identity_free(struct identity *id)
 		id->staples = s->next;
 		staple_free(s);
 	}
+	psk_free(id->psks);
+	free(id->psk_file.path);
 	free(id->pass_file.path);
 	free(id->name);
 	free(id->names);

@@ -95,6 +95,13 @@ static enum hs_state failed(struct handshake *h, int err, const char *text)
 
 /* ---- what OpenSSL tells us on the way ---- */
 
+const struct identity *handshake_identity(const SSL *ssl)
+{
+	struct handshake *h = of(ssl);
+
+	return h ? h->identity : NULL;
+}
+
 void handshake_keylog(const SSL *ssl, const char *line)
 {
 	struct handshake *h = of(ssl);
@@ -459,7 +466,7 @@ static bool setup_client(struct handshake *h)
 		return false;
 	if (!expect_peer(h))
 		return false;
-	if (h->config->sessions)
+	if (h->config->sessions && !(h->identity && h->identity->psks))
 		offer_session(h);
 	return true;
 }
@@ -604,7 +611,7 @@ static bool peer_is_good(const struct handshake *h)
 {
 	int mode = verify_mode(h);
 
-	if (!(mode & SSL_VERIFY_PEER))
+	if (!(mode & SSL_VERIFY_PEER) || psk_used(h->ssl))
 		return true;
 	if (!SSL_get0_peer_certificate(h->ssl))
 		return h->req.server && !(mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
@@ -663,7 +670,7 @@ static enum hs_state finish(struct handshake *h)
 	r->suite = SSL_CIPHER_get_protocol_id(cipher);
 	r->legacy = kssl_suite_find(r->suite)->weak;
 	r->record_limit = limit_of_peer(h->ssl);
-	r->resumed = SSL_session_reused(h->ssl);
+	r->resumed = SSL_session_reused(h->ssl) && !psk_used(h->ssl);
 	if (h->keyed)
 		keep_session(h);
 	r->err = 0;

@@ -76,6 +76,11 @@ static bool load_staples(const struct config *c, const struct identity *id)
 	return true;
 }
 
+static bool load_files(const struct config *c, struct identity *id)
+{
+	return load_credentials(c, id) && load_staples(c, id) && psk_load(c, id);
+}
+
 /* A server takes what fits the client; a client would take the last one set. */
 static bool use_credentials(const struct config *c, const struct identity *id, SSL_CTX *ctx)
 {
@@ -84,7 +89,8 @@ static bool use_credentials(const struct config *c, const struct identity *id, S
 	for (cred = id->credentials; cred; cred = cred->next)
 		if (!credential_use(c, cred, ctx))
 			return false;
-	return SSL_CTX_select_current_cert(ctx, id->credentials->cert) == 1;
+	cred = id->credentials;
+	return !cred || SSL_CTX_select_current_cert(ctx, cred->cert) == 1;
 }
 
 static SSL_CTX *context(const struct config *c, struct identity *id, bool server)
@@ -109,6 +115,7 @@ static SSL_CTX *context(const struct config *c, struct identity *id, bool server
 	if (!limit_offer(ctx) || !trust_use(c, ctx) ||
 	    (id && !use_credentials(c, id, ctx)))
 		goto bad;
+	psk_offer(ctx, server);
 	if (!server)
 		staple_expect(ctx);
 	if (!server && c->resume) {
@@ -165,8 +172,7 @@ int identity_load(struct config *c)
 	if (!c->anonymous || (c->resume && !c->sessions))
 		return -1;
 	for (id = c->identities; id; id = id->next) {
-		id->server = load_credentials(c, id) && load_staples(c, id) ?
-				     context(c, id, true) : NULL;
+		id->server = load_files(c, id) ? context(c, id, true) : NULL;
 		id->client = id->server ? context(c, id, false) : NULL;
 		if (!id->client)
 			return -1;

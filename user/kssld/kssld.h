@@ -74,6 +74,8 @@ struct credential {
 	EVP_PKEY *key;
 };
 
+struct psk;
+
 /**
  * struct staple - an OCSP response that a server sends (staple.c)
  * @file: where it is
@@ -100,6 +102,8 @@ struct staple {
  * @credentials: in the order of the file, one for each kind of key
  * @staples: OCSP responses, of any of them
  * @pass_file: pass phrases of their files, a line each
+ * @psk_file: external pre-shared keys; an identity needs these or certificates
+ * @psks: what is in it
  * @names: comma separated host names; default: those in the certificates
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
@@ -116,6 +120,8 @@ struct identity {
 	struct credential *credentials;
 	struct staple *staples;
 	struct file_name pass_file;
+	struct file_name psk_file;
+	struct psk *psks;
 	char *names;
 	char *alpn;
 	enum client_auth auth;
@@ -274,6 +280,13 @@ void staple_free(struct staple *s);
 void staple_offer(struct identity *id, SSL_CTX *ctx);
 void staple_expect(SSL_CTX *ctx);
 
+/* ---- psk.c ---- */
+
+bool psk_load(const struct config *c, struct identity *id);
+void psk_free(struct psk *p);
+void psk_offer(SSL_CTX *ctx, bool server);
+const char *psk_used(const SSL *ssl);
+
 /* ---- ticket.c ---- */
 
 bool ticket_load(struct config *c);
@@ -317,7 +330,8 @@ struct hs_request {
 
 /**
  * struct hs_peer - the peer's certificate (peer.c)
- * @present: there is one; else nothing else counts
+ * @present: there is one; else nothing else counts, but for
+ * @psk: the peer has a pre-shared key, whose name is in @subject
  * @verified: chain and name were verified
  * @verify: what verification said, X509_V_*
  * @fingerprint: SHA-256
@@ -328,6 +342,7 @@ struct hs_request {
  */
 struct hs_peer {
 	bool present;
+	bool psk;
 	bool verified;
 	long verify;
 	uint8_t fingerprint[KSSL_FINGERPRINT_LEN];
@@ -391,6 +406,7 @@ int handshake_client_hello(SSL *ssl, int *alert, void *arg);
 int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
+const struct identity *handshake_identity(const SSL *ssl);
 int handshake_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* ---- resume.c ---- */

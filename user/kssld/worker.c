@@ -236,6 +236,9 @@ static int put_exporter(struct nl_msg *msg, const struct hs_exporter *x)
 
 static int put_peer(struct nl_msg *msg, const struct hs_peer *p)
 {
+	if (p->psk)
+		return nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, true) ||
+		       put_text(msg, KSSL_A_HS_PEER_SUBJECT, p->subject);
 	if (!p->present)
 		return 0;
 	if (nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, p->verified) ||
