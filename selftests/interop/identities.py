@@ -172,7 +172,8 @@ def expiring():
         out = identity(*lines)
         assert f'conf:6: {PKI}{name}.pem: {want}' in out if want else 'expire' not in out, out
         assert 'good' in out
-        assert 'expire' not in identity(*lines, '[global]', 'expiry-days = 0')
+    lines = f'cert = {PKI}soon.pem', f'key = {PKI}soon.key'
+    assert 'expire' not in identity(*lines, '[global]', 'expiry-days = 0')
     out = identity(f'cert = {PKI}long.pem', f'key = {PKI}long.key', '[global]',
                    'expiry-days = 400')
     assert 'expires' not in out, 'the first two thirds'

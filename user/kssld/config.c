@@ -226,6 +226,12 @@ static enum outcome set_client(struct config *c, const char *key, const char *va
 
 static enum outcome set_server(struct config *c, const char *key, const char *value)
 {
+	if (IS("address-rate"))
+		return RESULT(to_number(&c->rates[RATE_HANDSHAKES].events, value, 0, 100000));
+	if (IS("address-burst"))
+		return RESULT(to_number(&c->rates[RATE_HANDSHAKES].burst, value, 1, 100000));
+	if (IS("address-failures"))
+		return RESULT(to_number(&c->rates[RATE_FAILURES].events, value, 0, 100000));
 	if (IS("tickets"))
 		return RESULT(to_bool(&c->tickets, value));
 	if (IS("ticket-keys"))
@@ -334,6 +340,8 @@ static struct config *defaults(void)
 	c->verify = true;
 	c->resume = true;
 	c->resume_cache = 1000;
+	c->rates[RATE_HANDSHAKES] = (struct rate_limit){ .seconds = 1 };
+	c->rates[RATE_FAILURES] = (struct rate_limit){ .seconds = 60 };
 	c->tickets = true;
 	c->ticket_lifetime = 7200;
 	return c;
@@ -396,6 +404,14 @@ static bool has_certificates(const char *path, const struct identity *id)
 	return id->credentials || id->psk_file.path;
 }
 
+/* Ten seconds' worth of handshakes, a minute's of failures. */
+static void settle_rates(struct rate_limit *rates)
+{
+	if (!rates[RATE_HANDSHAKES].burst)
+		rates[RATE_HANDSHAKES].burst = 10 * rates[RATE_HANDSHAKES].events;
+	rates[RATE_FAILURES].burst = rates[RATE_FAILURES].events;
+}
+
 /* Rules that no single line can break. */
 static bool complete(const char *path, struct config *c)
 {
@@ -411,6 +427,7 @@ static bool complete(const char *path, struct config *c)
 		if (!inherit_legacy(c, &id->legacy, id->legacy_set, path, who))
 			return false;
 	}
+	settle_rates(c->rates);
 	if (c->min_version > c->max_version) {
 		error("%s: min-version is above max-version", path);
 		return false;

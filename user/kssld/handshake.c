@@ -490,6 +490,28 @@ static bool setup(struct handshake *h, SSL_CTX *ctx)
 	return settle_server(h);
 }
 
+static int64_t nanoseconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* Of clients we know where they are; who a client of ours asks is its program's business. */
+static bool is_admitted(const struct handshake *h, struct hs_result *why)
+{
+	const char *text = NULL;
+
+	if (h->req.server)
+		text = rate_admit(h->config->rates, &h->req.remote, nanoseconds());
+	if (!text)
+		return true;
+	why->err = ECONNREFUSED;
+	snprintf(why->text, sizeof(why->text), "%s", text);
+	return false;
+}
+
 static SSL_CTX *choose_context(struct handshake *h)
 {
 	if (h->req.server || *h->req.identity)
@@ -542,6 +564,10 @@ struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 	h->config = config_get(c);
 	h->req = *req;
 	result_init(&h->result);
+	if (!is_admitted(h, why)) {
+		handshake_free(h);
+		return NULL;
+	}
 	ctx = choose_context(h);
 	if (!ctx) {
 		no_context(req, why);
@@ -678,6 +704,16 @@ static enum hs_state finish(struct handshake *h)
 	return HS_DONE;
 }
 
+/* What a client could not help, such as our want of memory, does not count. */
+static enum hs_state failed_by_peer(struct handshake *h)
+{
+	enum hs_state state = explain_failure(h);
+
+	if (h->req.server && h->result.err != ENOMEM)
+		rate_failed(h->config->rates, &h->req.remote, nanoseconds());
+	return state;
+}
+
 static enum hs_state step(struct handshake *h)
 {
 	int ret;
@@ -691,7 +727,7 @@ static enum hs_state step(struct handshake *h)
 	case SSL_ERROR_WANT_WRITE:
 		return HS_MORE;
 	default:
-		return explain_failure(h);
+		return failed_by_peer(h);
 	}
 }
 

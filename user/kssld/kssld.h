@@ -74,6 +74,20 @@ struct credential {
 	EVP_PKEY *key;
 };
 
+/**
+ * struct rate_limit - how often something may happen (rate.c)
+ * @events: so many
+ * @seconds: in so many seconds; 0 events: as often as it likes
+ * @burst: so many of them at once
+ */
+struct rate_limit {
+	int events;
+	int seconds;
+	int burst;
+};
+
+enum rate { RATE_HANDSHAKES, RATE_FAILURES, NR_RATES };
+
 struct psk;
 
 /**
@@ -167,6 +181,7 @@ struct watch;
  * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
  * @client_legacy: to clients without an identity; never more
  * @client_legacy_set: it has a line of its own
+ * @rates: of one address, at our servers
  * @tickets: servers give tickets
  * @ticket_lifetime: of each, seconds
  * @ticket_file: keys that several machines share
@@ -207,6 +222,7 @@ struct config {
 	bool verify;
 	bool resume;
 	int resume_cache;
+	struct rate_limit rates[NR_RATES];
 	bool tickets;
 	int ticket_lifetime;
 	struct file_name ticket_file;
@@ -279,6 +295,13 @@ void staple_times(const struct staple *s, const ASN1_TIME **from, const ASN1_TIM
 void staple_free(struct staple *s);
 void staple_offer(struct identity *id, SSL_CTX *ctx);
 void staple_expect(SSL_CTX *ctx);
+
+/* ---- rate.c ---- */
+
+const char *rate_admit(const struct rate_limit *limits, const struct sockaddr_storage *remote,
+		       int64_t now);
+void rate_failed(const struct rate_limit *limits, const struct sockaddr_storage *remote,
+		 int64_t now);
 
 /* ---- psk.c ---- */
 
