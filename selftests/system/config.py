@@ -21,11 +21,11 @@ TMP = sys.argv[1]
 CONF, LIVE = TMP + '/kssld.conf', TMP + '/live'
 
 
-def write_conf(*lines, cert='live', watch=0):
+def write_conf(*lines, cert='live', watch=0, user='root'):
     """The identity's files are the links in LIVE."""
     with open(CONF + '.new', 'w', encoding='ascii') as f:
         f.write('\n'.join((
-            '[global]', 'workers = 2', f'watch = {watch}', '[trust]', 'system = no',
+            '[global]', 'workers = 2', f'watch = {watch}', f'user = {user}', '[trust]', 'system = no',
             f'file = {PKI}ca.pem', '[identity www]', f'cert = {TMP}/{cert}/cert.pem',
             f'key = {TMP}/{cert}/key.pem', *lines, '')))
     os.rename(CONF + '.new', CONF)
@@ -149,13 +149,13 @@ def bad_files():
     """Refused with the reason; and the old certificate stays."""
     write_conf('names = x', 'nmaes = y')
     rc, out = ctl('reload')
-    assert rc == 1 and 'kssld.conf:11: unknown key nmaes' in out, out
+    assert rc == 1 and 'kssld.conf:12: unknown key nmaes' in out, out
     rc, out = ctl('--json', 'reload')
-    assert rc == 1 and 'kssld.conf:11' in json.loads(out)['error'], out
+    assert rc == 1 and 'kssld.conf:12' in json.loads(out)['error'], out
     assert visit() == 'ec'
     write_conf(cert='gone')
     rc, out = ctl('reload')
-    assert rc == 1 and 'kssld.conf:8: ' + TMP + '/gone/cert.pem: No such file' in out, out
+    assert rc == 1 and 'kssld.conf:9: ' + TMP + '/gone/cert.pem: No such file' in out, out
     os.unlink(CONF)
     rc, out = ctl('reload')
     assert rc == 1 and 'No such file' in out, out
@@ -164,7 +164,7 @@ def bad_files():
     os.unlink(LIVE + '/key.pem')
     os.symlink(PKI + 'rsa.key', LIVE + '/key.pem')
     rc, out = ctl('reload')
-    assert rc == 1 and 'kssld.conf:9: ' + TMP + '/live/key.pem: the key of another' in out, out
+    assert rc == 1 and 'kssld.conf:10: ' + TMP + '/live/key.pem: the key of another' in out, out
     assert visit() == 'ec' and 'not reloaded, everything is as before' in read_log()
     point_to('rsa')
     assert ctl('reload') == (0, '') and visit() == 'rsa'
@@ -202,6 +202,17 @@ def unprivileged():
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13
 
 
+def as_user():
+    """Another user cannot read the files again: he says so, and goes on."""
+    with open(f'/proc/{daemon.pid}/status', encoding='ascii') as f:
+        status = f.read()
+    assert '\nUid:\t65534\t65534\t65534' in status and 'CapPrm:\t0000000000001000' in status, status
+    assert visit() == 'rsa'
+    rc, out = ctl('reload')
+    assert rc == 1 and 'Permission denied' in out, out
+    assert visit() == 'rsa'
+
+
 point_to('rsa')
 write_conf()
 daemon = start()
@@ -216,4 +227,10 @@ tap.case('a changed file is noticed')(watched)
 tap.case('ksslctl reload of another user')(unprivileged)
 daemon.terminate()
 tap.is_((daemon.wait(), os.path.exists('/run/kssld.sock')), (0, False), 'and it ends well')
+write_conf(user='nobody')
+point_to('rsa')
+daemon = start()
+tap.case('as another user')(as_user)
+daemon.terminate()
+tap.is_(daemon.wait(), 0, 'and it ends well, too')
 tap.done()

@@ -18,10 +18,13 @@
 void privileges_harden(void)
 {
 	const struct rlimit none = { 0, 0 }, all = { RLIM_INFINITY, RLIM_INFINITY };
+	int what = MCL_CURRENT | MCL_FUTURE;
 
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
-	if (setrlimit(RLIMIT_MEMLOCK, &all) || mlockall(MCL_CURRENT | MCL_FUTURE))
+	if (setrlimit(RLIMIT_MEMLOCK, &all))
+		what = MCL_CURRENT;
+	if (mlockall(what))
 		debug("memory is not locked");
 }
 

@@ -11,6 +11,11 @@
 
 #define SECRET_MAX 65536
 
+static bool is_exposed(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_mode & (S_IROTH | S_IWOTH);
+}
+
 /**
  * secret_exposed() - can everybody read or write a file?
  * @path: file; what is none, or cannot be seen, is not exposed
@@ -19,7 +24,7 @@ bool secret_exposed(const char *path)
 {
 	struct stat st;
 
-	return !stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & (S_IROTH | S_IWOTH);
+	return !stat(path, &st) && is_exposed(&st);
 }
 
 /* All of it, or -1 with errno. */
@@ -53,10 +58,11 @@ char *secret_read(const struct config *c, const struct file_name *file, size_t *
 	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
 	char *text = OPENSSL_malloc(SECRET_MAX);
 	ssize_t n = -1;
+	struct stat st;
 
-	if (fd < 0) {
+	if (fd < 0 || fstat(fd, &st)) {
 		config_bad_file(c, file, strerror(errno));
-	} else if (secret_exposed(file->path)) {
+	} else if (is_exposed(&st)) {
 		config_bad_file(c, file, "others can read or write it: chmod o= it");
 	} else if (text) {
 		n = read_all(fd, text, SECRET_MAX - 1);
