@@ -45,6 +45,11 @@ names = auth.test
 client-auth = require
 C
 start_kssld "$TMP/conf"
+ends=$(openssl x509 -in "$PKI/rsa.pem" -noout -enddate -dateopt iso_8601 | sed 's/.*=//; s/ /T/')
+tap_like "$(ksslctl identities)" "^rsa +yes +RSA 2048 +$ends localhost,server.test +$PKI/rsa.pem$" "ksslctl identities"
+tap_is "$(ksslctl --json identities | /usr/bin/python3 -c 'import json,sys; print([(d["identity"], d["default"], d["key"], d["names"]) for d in json.load(sys.stdin)])')" \
+	"[('rsa', True, 'RSA 2048', ['localhost', 'server.test']), ('ec', False, 'EC 256', ['ec.test']), ('auth', False, 'RSA 2048', ['auth.test'])]" \
+	"ksslctl --json identities"
 ksslctl monitor >"$TMP/events" & monitor=$!
 defer "stop_pid $monitor"
 mkdir "$TMP/www"

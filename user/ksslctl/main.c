@@ -24,6 +24,7 @@ static const struct {
 	{ "kill", verb_kill, "ID: fatal alert and reset" },
 	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace" },
 	{ "stats", verb_stats, "counters of the network namespace" },
+	{ "identities", verb_identities, "certificates that kssld has, and when they expire" },
 	{ "reload", verb_reload, "kssld reads its configuration and certificates again" },
 };
 
@@ -35,7 +36,7 @@ static void usage(FILE *to)
 
 	fprintf(to, "usage: ksslctl [--json] [--socket PATH] [VERB [ARGUMENT...]]\n\n");
 	for (i = 0; i < NR_VERBS; i++)
-		fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
 	fprintf(to, "\nexit status: 0 good, 1 the kernel or the daemon refused, 2 wrong use\n");
 }
 

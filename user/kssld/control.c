@@ -31,11 +31,21 @@ static void do_reload(FILE *to)
 	fprintf(to, "%s\n%s", good ? "ok" : "failed", why);
 }
 
+static void do_identities(FILE *to)
+{
+	struct config *c = config_current();
+
+	fputs("ok\n", to);
+	inventory_put(c, to);
+	config_put(c);
+}
+
 static const struct {
 	const char *word;
 	void (*run)(FILE *to);
 } verbs[] = {
 	{ "reload", do_reload },
+	{ "identities", do_identities },
 };
 
 static void answer(const char *word, FILE *to)

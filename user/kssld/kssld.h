@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>
@@ -258,6 +259,10 @@ void watch_free(struct watch *w);
 int control_open(const char *at);
 void control_serve(int listener);
 void control_close(int fd);
+
+/* ---- inventory.c ---- */
+
+void inventory_put(const struct config *c, FILE *to);
 
 /* ---- privileges.c ---- */
 

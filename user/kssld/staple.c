@@ -114,7 +114,7 @@ bool staple_load(const struct config *c, const struct identity *id, struct stapl
 	}
 	cred = about(id, s);
 	if (!cred) {
-		config_bad_file(c, &s->file, "not about a certificate of this identity, or its issuer is missing in cert");
+		config_bad_file(c, &s->file, "not about a certificate of this identity that comes with its issuer");
 		return false;
 	}
 	s->cert = cred->cert;
