@@ -202,11 +202,21 @@ def unprivileged():
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13
 
 
+def privileges(uid):
+    """Of each thread: CAP_NET_ADMIN alone, and it is there."""
+    tasks = os.listdir(f'/proc/{daemon.pid}/task')
+    assert len(tasks) == 3, tasks
+    for task in tasks:
+        with open(f'/proc/{daemon.pid}/task/{task}/status', encoding='ascii') as f:
+            status = f.read()
+        assert f'\nUid:\t{uid}\t{uid}\t{uid}' in status, status
+        for kind in ('Prm', 'Eff'):
+            assert f'\nCap{kind}:\t0000000000001000\n' in status, status
+
+
 def as_user():
     """Another user cannot read the files again: he says so, and goes on."""
-    with open(f'/proc/{daemon.pid}/status', encoding='ascii') as f:
-        status = f.read()
-    assert '\nUid:\t65534\t65534\t65534' in status and 'CapPrm:\t0000000000001000' in status, status
+    privileges(65534)
     assert visit() == 'rsa'
     rc, out = ctl('reload')
     assert rc == 1 and 'Permission denied' in out, out
@@ -220,6 +230,7 @@ listener = socket.create_server(('127.0.0.1', 0), backlog=64)
 tap.attach(listener)
 ADDRESS = listener.getsockname()
 threading.Thread(target=serve, args=(listener,), daemon=True).start()
+tap.case('privileges of all threads')(lambda: privileges(0))
 tap.case('SIGHUP under load: no connection fails, sessions go on')(under_load)
 tap.case('ksslctl reload')(by_ksslctl)
 tap.case('a bad file: the reason is told, nothing changes')(bad_files)

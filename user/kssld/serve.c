@@ -147,6 +147,10 @@ static bool open_clocks(struct serve *s)
 	       !event_add(s->minutely, &minute);
 }
 
+/*
+ * Privileges are a thread's own, and a new thread has those of the one that makes it: so
+ * they go before there are workers.
+ */
 static bool start(struct serve *s)
 {
 	struct config *c = config_current();
@@ -154,7 +158,7 @@ static bool start(struct serve *s)
 
 	s->base = event_base_new();
 	good = s->base && open_signals(s) && open_control(s, c) && open_look(s) &&
-	       open_clocks(s) && start_workers(s, c) && privileges_drop(c);
+	       open_clocks(s) && privileges_drop(c) && start_workers(s, c);
 	config_put(c);
 	return good;
 }
