@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# LIMIT: 300
 # A server's tickets and the keys they are encrypted with: see tickets.py.
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl
