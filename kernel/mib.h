@@ -12,6 +12,7 @@
 	X(ATTACHED, "Attached", "sockets made kssl")				\
 	X(HS_STARTED, "HsStarted", "handshakes begun")				\
 	X(HS_DONE, "HsDone", "handshakes that ended with keys")			\
+	X(HS_RESUMED, "HsResumed", "of those, resumed")				\
 	X(HS_FAILED, "HsFailed", "handshakes that a worker or the peer refused")\
 	X(HS_TIMEOUT, "HsTimeout", "handshakes out of time")			\
 	X(HS_NO_WORKER, "HsNoWorker", "handshakes without a worker after the grace time")\

@@ -782,6 +782,8 @@ static int finish(struct kssl_session *s, struct kssl_hs_answer *a, struct keep 
 	kssl_keys_install(s, &a->seal, &a->open);
 	store(s, a, k);
 	kssl_mib_inc(s->kn, KSSL_MIB_HS_DONE);
+	if (s->resumed)
+		kssl_mib_inc(s->kn, KSSL_MIB_HS_RESUMED);
 	kssl_session_open(s);
 	return 0;
 }

@@ -25,10 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	}
 	if (ftruncate(fd, 0) || pwrite(fd, bytes, len, 0) != (ssize_t)len)
 		abort();
-	c = config_read(path, true);
+	c = config_read(path, true, NULL);
 	if (!c)
 		return 0;
 	fuzz_must(memchr(c->problem, 0, sizeof(c->problem)), "a string");
-	config_free(c);
+	config_put(c);
 	return 0;
 }

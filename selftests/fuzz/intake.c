@@ -117,9 +117,10 @@ static void write_config(void)
 		"[identity a]\ncert = %s/cert\nkey = %s/key\nalpn = h2, http/1.1\n"
 		"client-auth = request\ndefault = yes\n", dir, dir, dir);
 	fclose(f);
-	config = config_read(path, true);
+	config = config_read(path, true, NULL);
 	fuzz_must(config && !*config->problem, config ? config->problem : "configuration");
 	fuzz_must(!identity_load(config), "identities");
+	ticket_use(config);
 }
 
 static void once(void)

@@ -6,6 +6,7 @@ usage: pki.py DIRECTORY
 """
 import datetime
 import ipaddress
+import os
 import sys
 
 from cryptography import x509
@@ -50,7 +51,7 @@ class Pair:
     def write(self, path, *more):
         with open(path + '.pem', 'wb') as f:
             f.write(b''.join(p.pem() for p in (self, *more)))
-        with open(path + '.key', 'wb') as f:
+        with open(os.open(path + '.key', os.O_CREAT | os.O_WRONLY, 0o600), 'wb') as f:
             f.write(self.key.private_bytes(serialization.Encoding.PEM,
                                            serialization.PrivateFormat.PKCS8,
                                            serialization.NoEncryption()))

@@ -9,11 +9,14 @@ conf() { printf '%s\n' "$@" >"$TMP/bad"; kssld -c "$TMP/bad" --check 2>&1; }
 tap_like "$(conf '[global]' '' 'wrokers = 2')" "bad:3: unknown key wrokers" "unknown key: file and line"
 tap_like "$(conf '[global]' 'workers = many')" "bad:2: bad value for workers" "bad value: file and line"
 tap_like "$(conf '[nowhere]' 'a = b')" "bad:2: unknown key" "unknown section"
-tap_like "$(conf '[identity x]' "cert = $PKI/rsa.pem")" "needs cert and key" "identity without key"
-tap_like "$(conf '[identity x]' "cert = $PKI/rsa.pem" "key = $PKI/ec.key")" "identity x.*ec.key" "key of another certificate"
-tap_like "$(conf '[trust]' "file = $TMP/none")" "none: " "missing trust file"
+tap_like "$(conf '[identity x]' "cert = $PKI/rsa.pem")" "bad:2: .*rsa.pem: no private key in it" "identity without key: file and line"
+tap_like "$(conf '[identity x]' "cert = $PKI/rsa.pem" "key = $PKI/ec.key")" "bad:3: .*ec.key: the key of another" "key of another certificate: file and line"
+tap_like "$(conf '[trust]' "file = $TMP/none")" "bad:2: .*none: No such file" "missing trust file: file and line"
 default_config "$TMP/conf"
 tap_like "$(kssld -c "$TMP/conf" --check 2>&1)" "good" "a good configuration"
+tap_like "$(kssld -c "$TOP/user/etc/kssld.conf" --check 2>&1)" "good" "the example"
+tap_like "$(sed 's/^#\([a-z-]* = \)/\1/; /^user\|^crl\|^ticket-keys\|^cert\|^key/d' "$TOP/user/etc/kssld.conf" >"$TMP/bad"; kssld -c "$TMP/bad" --check 2>&1)" \
+	"good" "the example with its defaults said"
 tap_like "$(kssld --version)" "kssld .*OpenSSL" "kssld --version"
 
 # ---- without the daemon ----
@@ -28,6 +31,10 @@ tap_is "$? $out" "1 ksslctl: show: No such file or directory: no such session, o
 ksslctl frobnicate 2>/dev/null
 tap_is $? 2 "an unknown verb is wrong use"
 
+tap_like "$(ksslctl stats)" "^HsDone +[0-9]+$" "ksslctl stats"
+tap_is "$(ksslctl --json stats | /usr/bin/python3 -c 'import json,sys; d=json.load(sys.stdin); print(d["HsDone"], d["HsResumed"])')" \
+	"$(counter HsDone) $(counter HsResumed)" "ksslctl --json stats"
+
 # ---- with it ----
 cat >>"$TMP/conf" <<C
 alpn = h2,http/1.1
@@ -38,6 +45,11 @@ names = auth.test
 client-auth = require
 C
 start_kssld "$TMP/conf"
+ends=$(openssl x509 -in "$PKI/rsa.pem" -noout -enddate -dateopt iso_8601 | sed 's/.*=//; s/ /T/')
+tap_like "$(ksslctl identities)" "^rsa +yes +RSA 2048 +$ends localhost,server.test +$PKI/rsa.pem$" "ksslctl identities"
+tap_is "$(ksslctl --json identities | /usr/bin/python3 -c 'import json,sys; print([(d["identity"], d["default"], d["key"], d["names"]) for d in json.load(sys.stdin)])')" \
+	"[('rsa', True, 'RSA 2048', ['localhost', 'server.test']), ('ec', False, 'EC 256', ['ec.test']), ('auth', False, 'RSA 2048', ['auth.test'])]" \
+	"ksslctl --json identities"
 ksslctl monitor >"$TMP/events" & monitor=$!
 defer "stop_pid $monitor"
 mkdir "$TMP/www"

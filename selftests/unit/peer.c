@@ -13,6 +13,14 @@
 #include <openssl/x509v3.h>
 
 static int count, bad;
+static const char *key_name;
+
+/* Stand-in for kssld/psk.c. */
+const char *psk_used(const SSL *ssl)
+{
+	(void)ssl;
+	return key_name;
+}
 
 static void ok(bool good, const char *name)
 {
@@ -153,11 +161,31 @@ static void too_long(void)
 	X509_free(extra);
 }
 
+/* No certificate, and none that counts. */
+static void pre_shared(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	struct hs_peer *peer = peer_describe(ssl, NULL);
+
+	ok(peer && !peer->present && !peer->psk && !peer->verified, "nobody");
+	free(peer);
+	key_name = "sensor 7";
+	peer = peer_describe(ssl, NULL);
+	ok(peer && !peer->present && peer->psk && !strcmp(peer->subject, "PSK:sensor 7"),
+	   "a pre-shared key");
+	free(peer);
+	key_name = NULL;
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+}
+
 int main(void)
 {
 	key = EVP_EC_gen("P-256");
 	names();
 	too_long();
+	pre_shared();
 	printf("1..%d\n", count);
 	EVP_PKEY_free(key);
 	return bad;

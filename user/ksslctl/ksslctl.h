@@ -8,6 +8,7 @@
 #include <kssl/kssl.h>
 
 extern bool as_json;
+extern const char *daemon_socket;
 
 /* Each returns the exit status. */
 int verb_list(struct kssl_nl *nl, int argc, char **argv);
@@ -18,8 +19,12 @@ int verb_policy(struct kssl_nl *nl, int argc, char **argv);
 int verb_rekey(struct kssl_nl *nl, int argc, char **argv);
 int verb_close(struct kssl_nl *nl, int argc, char **argv);
 int verb_kill(struct kssl_nl *nl, int argc, char **argv);
+int verb_stats(struct kssl_nl *nl, int argc, char **argv);
+int verb_identities(struct kssl_nl *nl, int argc, char **argv);
+int verb_reload(struct kssl_nl *nl, int argc, char **argv);
 
 bool session_id(const char *word, uint32_t *id);
+int daemon_ask(const char *word, char **text);
 int complain(const struct kssl_nl *nl, const char *what);
 const char *clean(const char *text);
 const char *version_name(int version);

@@ -23,6 +23,9 @@ static const struct {
 	{ "close", verb_close, "ID: send close_notify; the program can read on" },
 	{ "kill", verb_kill, "ID: fatal alert and reset" },
 	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace" },
+	{ "stats", verb_stats, "counters of the network namespace" },
+	{ "identities", verb_identities, "certificates that kssld has, and when they expire" },
+	{ "reload", verb_reload, "kssld reads its configuration and certificates again" },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -31,10 +34,10 @@ static void usage(FILE *to)
 {
 	size_t i;
 
-	fprintf(to, "usage: ksslctl [--json] [VERB [ARGUMENT...]]\n\n");
+	fprintf(to, "usage: ksslctl [--json] [--socket PATH] [VERB [ARGUMENT...]]\n\n");
 	for (i = 0; i < NR_VERBS; i++)
-		fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].help);
-	fprintf(to, "\nexit status: 0 good, 1 the kernel refused, 2 wrong use\n");
+		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+	fprintf(to, "\nexit status: 0 good, 1 the kernel or the daemon refused, 2 wrong use\n");
 }
 
 int complain(const struct kssl_nl *nl, const char *what)
@@ -86,16 +89,20 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "socket", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 }
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "js:hV", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			as_json = true;
+			break;
+		case 's':
+			daemon_socket = optarg;
 			break;
 		case 'h':
 			usage(stdout);

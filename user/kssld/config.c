@@ -13,11 +13,21 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define CONTROL "/run/kssld.sock"
+
 static bool to_string(char **to, const char *value)
 {
 	free(*to);
 	*to = strdup(value);
 	return *to;
+}
+
+/* The name of a file that is read along with this one. */
+static bool to_file(const struct config *c, struct file_name *to, const char *value)
+{
+	watch_add(c->watch, value);
+	to->line = c->line;
+	return to_string(&to->path, value);
 }
 
 static bool to_bool(bool *to, const char *value)
@@ -109,6 +119,41 @@ static bool to_crl_check(enum crl_check *to, const char *value)
 	return true;
 }
 
+/*
+ * The credential that a line "cert" or "key" is about: the last one, or the next if that
+ * has such a line.
+ */
+static struct file_name *credential_file(struct identity *id, bool key)
+{
+	struct credential **p = &id->credentials, *last = NULL;
+
+	for (; *p; p = &(*p)->next)
+		last = *p;
+	if (!last || (key ? last->key_file.path : last->cert_file.path)) {
+		*p = calloc(1, sizeof(**p));
+		last = *p;
+	}
+	return !last ? NULL : key ? &last->key_file : &last->cert_file;
+}
+
+static bool to_credential(const struct config *c, struct identity *id, bool key,
+			  const char *value)
+{
+	struct file_name *file = credential_file(id, key);
+
+	return file && to_file(c, file, value);
+}
+
+static bool to_staple(const struct config *c, struct identity *id, const char *value)
+{
+	struct staple **p = &id->staples;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = calloc(1, sizeof(**p));
+	return *p && to_file(c, &(*p)->file, value);
+}
+
 enum outcome { GOOD, BAD_VALUE, UNKNOWN };
 
 #define IS(name_) (!strcmp(key, name_))
@@ -126,6 +171,8 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_string(&c->keylog, value));
 	if (IS("user"))
 		return RESULT(to_string(&c->user, value));
+	if (IS("provider"))
+		return RESULT(to_string(&c->providers, value));
 	if (IS("suites"))
 		return RESULT(to_string(&c->suites13, value));
 	if (IS("suites-1.2"))
@@ -136,6 +183,14 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_version(&c->max_version, value));
 	if (IS("legacy"))
 		return RESULT(to_legacy(&c->legacy, &set, value));
+	if (IS("watch"))
+		return RESULT(to_number(&c->watch_seconds, value, 0, 86400));
+	if (IS("expiry-days"))
+		return RESULT(to_number(&c->expiry_days, value, 0, 3650));
+	if (IS("control")) {
+		c->control_set = true;
+		return RESULT(to_string(&c->control, value));
+	}
 	if (IS("log"))
 		return RESULT(to_level(&c->log, value));
 	return UNKNOWN;
@@ -144,11 +199,11 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 static enum outcome set_trust(struct config *c, const char *key, const char *value)
 {
 	if (IS("file"))
-		return RESULT(to_string(&c->trust_file, value));
+		return RESULT(to_file(c, &c->trust_file, value));
 	if (IS("dir"))
-		return RESULT(to_string(&c->trust_dir, value));
+		return RESULT(to_file(c, &c->trust_dir, value));
 	if (IS("crl"))
-		return RESULT(to_string(&c->crl, value));
+		return RESULT(to_file(c, &c->crl, value));
 	if (IS("crl-check"))
 		return RESULT(to_crl_check(&c->crl_check, value));
 	if (IS("system"))
@@ -169,12 +224,36 @@ static enum outcome set_client(struct config *c, const char *key, const char *va
 	return UNKNOWN;
 }
 
-static enum outcome set_identity(struct identity *id, const char *key, const char *value)
+static enum outcome set_server(struct config *c, const char *key, const char *value)
+{
+	if (IS("address-rate"))
+		return RESULT(to_number(&c->rates[RATE_HANDSHAKES].events, value, 0, 100000));
+	if (IS("address-burst"))
+		return RESULT(to_number(&c->rates[RATE_HANDSHAKES].burst, value, 1, 100000));
+	if (IS("address-failures"))
+		return RESULT(to_number(&c->rates[RATE_FAILURES].events, value, 0, 100000));
+	if (IS("tickets"))
+		return RESULT(to_bool(&c->tickets, value));
+	if (IS("ticket-keys"))
+		return RESULT(to_file(c, &c->ticket_file, value));
+	if (IS("ticket-lifetime"))
+		return RESULT(to_number(&c->ticket_lifetime, value, 1, 86400));
+	return UNKNOWN;
+}
+
+static enum outcome set_identity(const struct config *c, struct identity *id, const char *key,
+				 const char *value)
 {
 	if (IS("cert"))
-		return RESULT(to_string(&id->cert, value));
+		return RESULT(to_credential(c, id, false, value));
 	if (IS("key"))
-		return RESULT(to_string(&id->key, value));
+		return RESULT(to_credential(c, id, true, value));
+	if (IS("psk-file"))
+		return RESULT(to_file(c, &id->psk_file, value));
+	if (IS("staple"))
+		return RESULT(to_staple(c, id, value));
+	if (IS("pass-file"))
+		return RESULT(to_file(c, &id->pass_file, value));
 	if (IS("names"))
 		return RESULT(to_string(&id->names, value));
 	if (IS("alpn"))
@@ -197,8 +276,10 @@ static struct identity *identity_section(struct config *c, const char *name)
 		if (!strcmp((*p)->name, name))
 			return *p;
 	*p = calloc(1, sizeof(**p));
-	if (*p)
-		(*p)->name = strdup(name);
+	if (!*p)
+		return NULL;
+	(*p)->name = strdup(name);
+	(*p)->line = c->line;
 	return *p;
 }
 
@@ -210,12 +291,14 @@ static enum outcome set(struct config *c, const char *section, const char *key, 
 		return set_global(c, key, value);
 	if (!strcmp(section, "trust"))
 		return set_trust(c, key, value);
+	if (!strcmp(section, "server"))
+		return set_server(c, key, value);
 	if (!strcmp(section, "client"))
 		return set_client(c, key, value);
 	if (strncmp(section, "identity ", 9) || strlen(section + 9) > 63 || !section[9])
 		return UNKNOWN;
 	id = identity_section(c, section + 9);
-	return id ? set_identity(id, key, value) : BAD_VALUE;
+	return id ? set_identity(c, id, key, value) : BAD_VALUE;
 }
 
 static int on_line(void *user, const char *section, const char *key, const char *value)
@@ -245,16 +328,50 @@ static struct config *defaults(void)
 
 	if (!c)
 		return NULL;
+	atomic_init(&c->refs, 1);
 	c->workers = cpus > 0 && cpus < 256 ? (int)cpus : 1;
 	c->capacity = 512;
 	c->min_version = TLS1_2_VERSION;
 	c->max_version = TLS1_3_VERSION;
 	c->log = LOG_LEVEL_INFO;
+	c->watch_seconds = 10;
+	c->expiry_days = 14;
 	c->trust_system = true;
 	c->verify = true;
 	c->resume = true;
 	c->resume_cache = 1000;
+	c->rates[RATE_HANDSHAKES] = (struct rate_limit){ .seconds = 1 };
+	c->rates[RATE_FAILURES] = (struct rate_limit){ .seconds = 60 };
+	c->tickets = true;
+	c->ticket_lifetime = 7200;
 	return c;
+}
+
+struct source {
+	struct config *config;
+	FILE *file;
+};
+
+/* As fgets(), one line a call; counts them, for what is found wrong afterwards. */
+static char *next_line(char *buf, int room, void *arg)
+{
+	struct source *s = arg;
+
+	s->config->line++;
+	return fgets(buf, room, s->file);
+}
+
+/* 0, the line of an error, or -1 with errno. */
+static int parse(struct config *c)
+{
+	struct source s = { c, fopen(c->path, "re") };
+	int line;
+
+	if (!s.file)
+		return -1;
+	line = ini_parse_stream(next_line, &s, on_line, c);
+	fclose(s.file);
+	return line;
 }
 
 /* Nobody is allowed what [global] does not allow; who says nothing gets that. */
@@ -272,6 +389,29 @@ static bool inherit_legacy(const struct config *c, unsigned int *legacy, bool se
 	return false;
 }
 
+static bool has_certificates(const char *path, const struct identity *id)
+{
+	const struct credential *cred = id->credentials;
+
+	if (!cred && !id->psk_file.path)
+		error("%s:%d: [identity %s] needs a cert or a psk-file", path, id->line, id->name);
+	for (; cred; cred = cred->next)
+		if (!cred->cert_file.path) {
+			error("%s:%d: %s: a key without a cert", path, cred->key_file.line,
+			      cred->key_file.path);
+			return false;
+		}
+	return id->credentials || id->psk_file.path;
+}
+
+/* Ten seconds' worth of handshakes, a minute's of failures. */
+static void settle_rates(struct rate_limit *rates)
+{
+	if (!rates[RATE_HANDSHAKES].burst)
+		rates[RATE_HANDSHAKES].burst = 10 * rates[RATE_HANDSHAKES].events;
+	rates[RATE_FAILURES].burst = rates[RATE_FAILURES].events;
+}
+
 /* Rules that no single line can break. */
 static bool complete(const char *path, struct config *c)
 {
@@ -282,13 +422,12 @@ static bool complete(const char *path, struct config *c)
 		return false;
 	for (id = c->identities; id; id = id->next) {
 		snprintf(who, sizeof(who), "[identity %s]", id->name);
-		if (!id->cert || !id->key) {
-			error("%s: %s needs cert and key", path, who);
+		if (!has_certificates(path, id))
 			return false;
-		}
 		if (!inherit_legacy(c, &id->legacy, id->legacy_set, path, who))
 			return false;
 	}
+	settle_rates(c->rates);
 	if (c->min_version > c->max_version) {
 		error("%s: min-version is above max-version", path);
 		return false;
@@ -300,59 +439,111 @@ static bool complete(const char *path, struct config *c)
  * config_read() - read and check a configuration file
  * @path: file
  * @must_exist: false: a missing file means all defaults
+ * @watch: takes its name and those of the files that it names
  *
  * Return: the configuration, or NULL after a log line with file and line.
  */
-struct config *config_read(const char *path, bool must_exist)
+struct config *config_read(const char *path, bool must_exist, struct watch *watch)
 {
 	struct config *c = defaults();
 	int line;
 
-	if (!c)
-		return NULL;
+	watch_add(watch, path);
+	if (!c || !to_string(&c->path, path) || !to_string(&c->control, CONTROL))
+		goto bad;
+	c->watch = watch;
 	if (access(path, F_OK) && !must_exist)
 		return c;
-	line = ini_parse(path, on_line, c);
+	line = parse(c);
 	if (line < 0)
 		error("%s: %s", path, strerror(errno));
 	else if (line)
 		error("%s:%d: %s", path, line, *c->problem ? c->problem : "syntax error");
 	if (!line && complete(path, c))
 		return c;
-	config_free(c);
+bad:
+	config_put(c);
 	return NULL;
 }
 
 static void identity_free(struct identity *id)
 {
+	struct credential *cred;
+	struct staple *s;
+
 	SSL_CTX_free(id->server);
 	SSL_CTX_free(id->client);
+	while ((cred = id->credentials)) {
+		id->credentials = cred->next;
+		credential_free(cred);
+	}
+	while ((s = id->staples)) {
+		id->staples = s->next;
+		staple_free(s);
+	}
+	psk_free(id->psks);
+	free(id->psk_file.path);
+	free(id->pass_file.path);
 	free(id->name);
-	free(id->cert);
-	free(id->key);
 	free(id->names);
 	free(id->alpn);
 	free(id);
 }
 
-void config_free(struct config *c)
+static void config_free(struct config *c)
 {
 	struct identity *id, *next;
 
-	if (!c)
-		return;
 	for (id = c->identities; id; id = next) {
 		next = id->next;
 		identity_free(id);
 	}
 	SSL_CTX_free(c->anonymous);
 	resume_free(c->sessions);
+	free(c->path);
+	free(c->control);
 	free(c->keylog);
 	free(c->user);
+	free(c->providers);
 	free(c->suites12);
 	free(c->suites13);
-	free(c->trust_file);
-	free(c->trust_dir);
-	free(c->crl);
+	free(c->trust_file.path);
+	free(c->trust_dir.path);
+	free(c->crl.path);
+	free(c->ticket_file.path);
+	OPENSSL_cleanse(&c->ticket_keys, sizeof(c->ticket_keys));
 	free(c);
+}
+
+/**
+ * config_bad_file() - one log line: where a file is named, which, and what is wrong
+ * @c: configuration
+ * @file: named in it
+ * @why: what is wrong with it
+ */
+void config_bad_file(const struct config *c, const struct file_name *file, const char *why)
+{
+	error("%s:%d: %s: %s", c->path, file->line, file->path, why);
+}
+
+/**
+ * config_get() - one more user
+ * @c: the configuration
+ *
+ * Return: @c, until config_put().
+ */
+struct config *config_get(struct config *c)
+{
+	atomic_fetch_add(&c->refs, 1);
+	return c;
+}
+
+/**
+ * config_put() - one user less
+ * @c: may be NULL; freed with its last user
+ */
+void config_put(struct config *c)
+{
+	if (c && atomic_fetch_sub(&c->refs, 1) == 1)
+		config_free(c);
 }

@@ -26,7 +26,7 @@
 
 /**
  * struct handshake - see above
- * @config: where the contexts come from; outlives us
+ * @config: where the contexts come from
  * @req: what was asked
  * @ssl: OpenSSL's side
  * @in: records to OpenSSL
@@ -43,7 +43,7 @@
  * @posts: how many it got
  */
 struct handshake {
-	const struct config *config;
+	struct config *config;
 	struct hs_request req;
 	const struct identity *identity;
 	SSL *ssl;
@@ -94,6 +94,13 @@ static enum hs_state failed(struct handshake *h, int err, const char *text)
 }
 
 /* ---- what OpenSSL tells us on the way ---- */
+
+const struct identity *handshake_identity(const SSL *ssl)
+{
+	struct handshake *h = of(ssl);
+
+	return h ? h->identity : NULL;
+}
 
 void handshake_keylog(const SSL *ssl, const char *line)
 {
@@ -281,7 +288,10 @@ static bool set_session_context(struct handshake *h)
 	unsigned int n;
 	int len;
 
-	memcpy(text, h->config->trust_mark, SHA256_LEN);
+	if (verify_mode(h) == SSL_VERIFY_NONE)
+		memset(text, 0, SHA256_LEN);
+	else
+		memcpy(text, h->config->trust_mark, SHA256_LEN);
 	len = snprintf((char *)text + SHA256_LEN, sizeof(text) - SHA256_LEN, "kssl %d %u %s",
 		       verify_mode(h), id->legacy, id->name);
 	return EVP_Digest(text, SHA256_LEN + (size_t)len, context, &n, EVP_sha256(), NULL) == 1 &&
@@ -449,12 +459,14 @@ static bool setup_client(struct handshake *h)
 
 	SSL_set_connect_state(h->ssl);
 	SSL_set_verify(h->ssl, verify_mode(h), NULL);
+	if (verify_mode(h) & SSL_VERIFY_PEER)
+		SSL_set_tlsext_status_type(h->ssl, TLSEXT_STATUSTYPE_ocsp);
 	SSL_set_mode(h->ssl, SSL_MODE_RELEASE_BUFFERS);	/* it may linger */
 	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
 		return false;
 	if (!expect_peer(h))
 		return false;
-	if (h->config->sessions)
+	if (h->config->sessions && !(h->identity && h->identity->psks))
 		offer_session(h);
 	return true;
 }
@@ -476,6 +488,28 @@ static bool setup(struct handshake *h, SSL_CTX *ctx)
 		return setup_client(h);
 	SSL_set_accept_state(h->ssl);
 	return settle_server(h);
+}
+
+static int64_t nanoseconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* Of clients we know where they are; who a client of ours asks is its program's business. */
+static bool is_admitted(const struct handshake *h, struct hs_result *why)
+{
+	const char *text = NULL;
+
+	if (h->req.server)
+		text = rate_admit(h->config->rates, &h->req.remote, nanoseconds());
+	if (!text)
+		return true;
+	why->err = ECONNREFUSED;
+	snprintf(why->text, sizeof(why->text), "%s", text);
+	return false;
 }
 
 static SSL_CTX *choose_context(struct handshake *h)
@@ -510,13 +544,13 @@ static void result_init(struct hs_result *r)
 
 /**
  * handshake_new() - begin
- * @c: configuration; must outlive the handshake
+ * @c: configuration; the handshake is one more user of it
  * @req: what the kernel asks for
  * @why: filled if there is nothing to begin
  *
  * Return: the handshake, or NULL.
  */
-struct handshake *handshake_new(const struct config *c, const struct hs_request *req,
+struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why)
 {
 	struct handshake *h = calloc(1, sizeof(*h));
@@ -527,13 +561,17 @@ struct handshake *handshake_new(const struct config *c, const struct hs_request 
 	snprintf(why->text, sizeof(why->text), "out of memory");
 	if (!h)
 		return NULL;
-	h->config = c;
+	h->config = config_get(c);
 	h->req = *req;
 	result_init(&h->result);
+	if (!is_admitted(h, why)) {
+		handshake_free(h);
+		return NULL;
+	}
 	ctx = choose_context(h);
 	if (!ctx) {
 		no_context(req, why);
-		free(h);
+		handshake_free(h);
 		return NULL;
 	}
 	ERR_clear_error();
@@ -578,6 +616,11 @@ static enum hs_state explain_failure(struct handshake *h)
 		r->err = verify_errno(code);
 		snprintf(r->text, sizeof(r->text), "certificate verify failed: %s",
 			 X509_verify_cert_error_string(code));
+	} else if (ERR_GET_REASON(e) == SSL_R_INVALID_STATUS_RESPONSE && code) {
+		r->verify = code;
+		r->err = verify_errno(code);
+		snprintf(r->text, sizeof(r->text), "OCSP response: %s",
+			 X509_verify_cert_error_string(code));
 	} else if (ERR_GET_REASON(e) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
 		failed(h, EKEYREJECTED, "peer did not return a certificate");
 	} else if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE) {
@@ -594,7 +637,7 @@ static bool peer_is_good(const struct handshake *h)
 {
 	int mode = verify_mode(h);
 
-	if (!(mode & SSL_VERIFY_PEER))
+	if (!(mode & SSL_VERIFY_PEER) || psk_used(h->ssl))
 		return true;
 	if (!SSL_get0_peer_certificate(h->ssl))
 		return h->req.server && !(mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
@@ -653,12 +696,22 @@ static enum hs_state finish(struct handshake *h)
 	r->suite = SSL_CIPHER_get_protocol_id(cipher);
 	r->legacy = kssl_suite_find(r->suite)->weak;
 	r->record_limit = limit_of_peer(h->ssl);
-	r->resumed = SSL_session_reused(h->ssl);
+	r->resumed = SSL_session_reused(h->ssl) && !psk_used(h->ssl);
 	if (h->keyed)
 		keep_session(h);
 	r->err = 0;
 	h->done = true;
 	return HS_DONE;
+}
+
+/* What a client could not help, such as our want of memory, does not count. */
+static enum hs_state failed_by_peer(struct handshake *h)
+{
+	enum hs_state state = explain_failure(h);
+
+	if (h->req.server && h->result.err != ENOMEM)
+		rate_failed(h->config->rates, &h->req.remote, nanoseconds());
+	return state;
 }
 
 static enum hs_state step(struct handshake *h)
@@ -674,7 +727,7 @@ static enum hs_state step(struct handshake *h)
 	case SSL_ERROR_WANT_WRITE:
 		return HS_MORE;
 	default:
-		return explain_failure(h);
+		return failed_by_peer(h);
 	}
 }
 
@@ -792,6 +845,7 @@ void handshake_free(struct handshake *h)
 	SSL_free(h->ssl);
 	sk_X509_pop_free(h->chain, X509_free);
 	free(h->result.peer);
+	config_put(h->config);
 	OPENSSL_cleanse(h, sizeof(*h));
 	free(h);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who we can be, and whom we trust: one OpenSSL context per identity and role,
- * made once, read by all workers.
+ * Who we can be: one OpenSSL context per identity and role, made once, read by all
+ * workers.
  */
 #include "kssld.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -47,88 +48,52 @@ static void on_keylog(const SSL *ssl, const char *line)
 	pthread_mutex_unlock(&keylog_lock);
 }
 
-static const char *reason(void)
+static bool load_credentials(const struct config *c, struct identity *id)
 {
-	unsigned long e = ERR_peek_last_error();
-	const char *text = e ? ERR_reason_error_string(e) : NULL;
+	struct credential *cred;
+	char *phrases = NULL;
+	bool good = true;
+	size_t len;
 
-	return text ? text : "unknown error";
+	if (id->pass_file.path) {
+		phrases = secret_read(c, &id->pass_file, &len);
+		if (!phrases)
+			return false;
+	}
+	for (cred = id->credentials; good && cred; cred = cred->next)
+		good = credential_load(c, cred, phrases);
+	secret_free(phrases);
+	return good;
 }
 
-static bool load_trust(const struct config *c, SSL_CTX *ctx)
+static bool load_staples(const struct config *c, const struct identity *id)
 {
-	if (c->trust_system && !SSL_CTX_set_default_verify_paths(ctx)) {
-		error("system trust store: %s", reason());
-		return false;
-	}
-	if (c->trust_file && !SSL_CTX_load_verify_file(ctx, c->trust_file)) {
-		error("%s: %s", c->trust_file, reason());
-		return false;
-	}
-	if (c->trust_dir && !SSL_CTX_load_verify_dir(ctx, c->trust_dir)) {
-		error("%s: %s", c->trust_dir, reason());
-		return false;
-	}
+	struct staple *s;
+
+	for (s = id->staples; s; s = s->next)
+		if (!staple_load(c, id, s))
+			return false;
 	return true;
 }
 
-/* An issuer that publishes no list, or not to us, is no reason to refuse. */
-static int ignore_missing_crl(int good, X509_STORE_CTX *store)
+static bool load_files(const struct config *c, struct identity *id)
 {
-	if (good || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNABLE_TO_GET_CRL)
-		return good;
-	X509_STORE_CTX_set_error(store, X509_V_OK);
-	return 1;
+	return load_credentials(c, id) && load_staples(c, id) && psk_load(c, id);
 }
 
-static bool load_revoked(const struct config *c, SSL_CTX *ctx)
+/* A server takes what fits the client; a client would take the last one set. */
+static bool use_credentials(const struct config *c, const struct identity *id, SSL_CTX *ctx)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+	const struct credential *cred;
 
-	if (c->crl && (!lookup || X509_load_crl_file(lookup, c->crl, X509_FILETYPE_PEM) <= 0)) {
-		error("%s: %s", c->crl, reason());
-		return false;
-	}
-	if (c->crl_check == CRL_NO || (c->crl_check == CRL_KNOWN && !c->crl))
-		return true;
-	if (c->crl_check == CRL_KNOWN)
-		X509_STORE_set_verify_cb(store, ignore_missing_crl);
-	return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+	for (cred = id->credentials; cred; cred = cred->next)
+		if (!credential_use(c, cred, ctx))
+			return false;
+	cred = id->credentials;
+	return !cred || SSL_CTX_select_current_cert(ctx, cred->cert) == 1;
 }
 
-/* A certificate request names who may have issued the answer; nobody: anyone. */
-static bool name_issuers(const struct config *c, SSL_CTX *ctx)
-{
-	STACK_OF(X509_NAME) *names;
-
-	if (!c->trust_file && !c->trust_dir)
-		return true;
-	names = c->trust_file ? SSL_load_client_CA_file(c->trust_file) : sk_X509_NAME_new_null();
-	if (!names || (c->trust_dir && !SSL_add_dir_cert_subjects_to_stack(names, c->trust_dir))) {
-		error("[trust]: %s", reason());
-		sk_X509_NAME_pop_free(names, X509_NAME_free);
-		return false;
-	}
-	SSL_CTX_set_client_CA_list(ctx, names);		/* takes them */
-	return true;
-}
-
-static bool load_pair(const struct identity *id, SSL_CTX *ctx)
-{
-	if (SSL_CTX_use_certificate_chain_file(ctx, id->cert) != 1) {
-		error("[identity %s] %s: %s", id->name, id->cert, reason());
-		return false;
-	}
-	if (SSL_CTX_use_PrivateKey_file(ctx, id->key, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1) {
-		error("[identity %s] %s: %s", id->name, id->key, reason());
-		return false;
-	}
-	return true;
-}
-
-static SSL_CTX *context(const struct config *c, const struct identity *id, bool server)
+static SSL_CTX *context(const struct config *c, struct identity *id, bool server)
 {
 	SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 
@@ -142,22 +107,26 @@ static SSL_CTX *context(const struct config *c, const struct identity *id, bool 
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (!SSL_CTX_set_min_proto_version(ctx, c->min_version) ||
 	    !SSL_CTX_set_max_proto_version(ctx, c->max_version)) {
-		error("versions: %s", reason());
+		error("versions: %s", log_reason());
 		goto bad;
 	}
 	if (!suites_set(c, ctx, id ? id->legacy : c->client_legacy))
 		goto bad;
-	if (!limit_offer(ctx) || !load_trust(c, ctx) || !load_revoked(c, ctx) ||
-	    (id && !load_pair(id, ctx)))
+	if (!limit_offer(ctx) || !trust_use(c, ctx) ||
+	    (id && !use_credentials(c, id, ctx)))
 		goto bad;
+	psk_offer(ctx, server);
+	if (!server)
+		staple_expect(ctx);
 	if (!server && c->resume) {
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
 						    SSL_SESS_CACHE_NO_INTERNAL);
 		SSL_CTX_sess_set_new_cb(ctx, handshake_new_session);
 	}
 	if (server) {
-		if (!name_issuers(c, ctx))
+		if (!trust_name(c, ctx) || !ticket_offer(c, ctx))
 			goto bad;
+		staple_offer(id, ctx);
 		SSL_CTX_set_client_hello_cb(ctx, handshake_client_hello, NULL);
 		SSL_CTX_set_tlsext_servername_callback(ctx, handshake_servername);
 		SSL_CTX_set_alpn_select_cb(ctx, handshake_alpn, NULL);
@@ -168,25 +137,21 @@ bad:
 	return NULL;
 }
 
-/*
- * A session that began before a certificate was revoked must not be resumed after
- * that; nothing verifies the certificate then.
- */
-static bool mark_trust(struct config *c)
+static bool load_providers(const struct config *c)
 {
-	BIO *file = c->crl ? BIO_new_file(c->crl, "r") : NULL;
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	char buf[4096];
-	bool good;
-	int n;
+	const char *p = c->providers ? c->providers : "";
+	char name[64];
 
-	good = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-	while (good && file && (n = BIO_read(file, buf, sizeof(buf))) > 0)
-		good = EVP_DigestUpdate(md, buf, (size_t)n);
-	good = good && EVP_DigestFinal_ex(md, c->trust_mark, NULL);
-	EVP_MD_CTX_free(md);
-	BIO_free(file);
-	return good;
+	while (*p) {
+		size_t len = strcspn(p, ", ");
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, p);
+		if (!credential_provider(name))
+			return false;
+		p += len;
+		p += strspn(p, ", ");
+	}
+	return true;
 }
 
 /**
@@ -200,14 +165,14 @@ int identity_load(struct config *c)
 	struct identity *id;
 
 	suites_warn(c);
-	if (!mark_trust(c))
+	if (!load_providers(c) || !trust_mark(c) || !ticket_load(c))
 		return -1;
 	c->sessions = c->resume ? resume_new((size_t)c->resume_cache) : NULL;
 	c->anonymous = context(c, NULL, false);
 	if (!c->anonymous || (c->resume && !c->sessions))
 		return -1;
 	for (id = c->identities; id; id = id->next) {
-		id->server = context(c, id, true);
+		id->server = load_files(c, id) ? context(c, id, true) : NULL;
 		id->client = id->server ? context(c, id, false) : NULL;
 		if (!id->client)
 			return -1;
@@ -225,34 +190,54 @@ struct identity *identity_named(const struct config *c, const char *name)
 	return NULL;
 }
 
+/* Better last. */
+enum fit { FIT_NOT, FIT_WILDCARD, FIT_EXACT };
+
 /* "*.example.org" covers one label. */
-static bool matches(const char *pattern, size_t len, const char *host)
+static enum fit matches(const char *pattern, size_t len, const char *host)
 {
 	const char *dot = strchr(host, '.');
 
 	if (len > 2 && !strncmp(pattern, "*.", 2))
-		return dot && strlen(dot) == len - 1 && !strncasecmp(pattern + 1, dot, len - 1);
-	return strlen(host) == len && !strncasecmp(pattern, host, len);
+		return dot && strlen(dot) == len - 1 && !strncasecmp(pattern + 1, dot, len - 1) ?
+			       FIT_WILDCARD : FIT_NOT;
+	return strlen(host) == len && !strncasecmp(pattern, host, len) ? FIT_EXACT : FIT_NOT;
 }
 
-static bool lists(const char *names, const char *host)
+static enum fit lists(const char *names, const char *host)
 {
+	enum fit best = FIT_NOT, one;
+
 	while (*names) {
 		size_t len = strcspn(names, ", ");
 
-		if (len && matches(names, len, host))
-			return true;
+		one = len ? matches(names, len, host) : FIT_NOT;
+		if (one > best)
+			best = one;
 		names += len;
 		names += strspn(names, ", ");
 	}
-	return false;
+	return best;
 }
 
-static bool serves(const struct identity *id, const char *host)
+static enum fit certified(const struct identity *id, const char *host, unsigned int flags)
 {
+	const struct credential *cred;
+
+	for (cred = id->credentials; cred; cred = cred->next)
+		if (X509_check_host(cred->cert, host, 0, flags, NULL) == 1)
+			return flags & X509_CHECK_FLAG_NO_WILDCARDS ? FIT_EXACT : FIT_WILDCARD;
+	return FIT_NOT;
+}
+
+static enum fit serves(const struct identity *id, const char *host)
+{
+	enum fit fit;
+
 	if (id->names)
 		return lists(id->names, host);
-	return X509_check_host(SSL_CTX_get0_certificate(id->server), host, 0, 0, NULL) == 1;
+	fit = certified(id, host, X509_CHECK_FLAG_NO_WILDCARDS);
+	return fit ? fit : certified(id, host, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 }
 
 /**
@@ -260,18 +245,20 @@ static bool serves(const struct identity *id, const char *host)
  * @c: the configuration
  * @host: the name, or NULL
  *
- * Return: the first that serves the name; else the default one, else the first;
- * NULL if there is none at all.
+ * Return: the first that serves the very name; else the first that does by a wildcard;
+ * else the default one, else the first; NULL if there is none at all.
  */
 struct identity *identity_for_host(const struct config *c, const char *host)
 {
-	struct identity *id, *fallback = c->identities;
+	struct identity *id, *found = c->identities;
+	enum fit best = FIT_NOT, one;
 
-	for (id = c->identities; id; id = id->next) {
-		if (host && serves(id, host))
-			return id;
-		if (id->is_default && !fallback->is_default)
-			fallback = id;
+	for (id = c->identities; id && best < FIT_EXACT; id = id->next) {
+		one = host ? serves(id, host) : FIT_NOT;
+		if (one > best || (!best && id->is_default && !found->is_default))
+			found = id;
+		if (one > best)
+			best = one;
 	}
-	return fallback;
+	return found;
 }

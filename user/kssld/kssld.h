@@ -4,10 +4,13 @@
 #define KSSLD_H
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
+#include <openssl/ocsp.h>
 #include <openssl/ssl.h>
 #include <linux/kssl.h>
 #include "../lib/suite.h"
@@ -23,6 +26,9 @@ enum level { LOG_LEVEL_ERROR, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_cause { LOG_FAILED_HANDSHAKE, LOG_LEGACY_SUITE, NR_LOG_CAUSES };
 
 void log_setup(enum level level, bool to_stderr);
+void log_level(enum level level);
+void log_copy(char *to, size_t room);
+const char *log_reason(void);
 void log_msg(enum level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_rated(enum log_cause cause, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -43,11 +49,77 @@ enum crl_check { CRL_KNOWN, CRL_NO, CRL_ALL };
 enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
 
 /**
+ * struct file_name - a file that the configuration names
+ * @path: file, of a key also a URI; NULL: none
+ * @line: where
+ */
+struct file_name {
+	char *path;
+	int line;
+};
+
+/**
+ * struct credential - a certificate and its key (credential.c)
+ * @cert_file: certificate and chain, perhaps the key too
+ * @key_file: private key
+ * @cert: own certificate
+ * @chain: those above it
+ * @key: private key
+ */
+struct credential {
+	struct credential *next;
+	struct file_name cert_file;
+	struct file_name key_file;
+	X509 *cert;
+	STACK_OF(X509) *chain;
+	EVP_PKEY *key;
+};
+
+/**
+ * struct rate_limit - how often something may happen (rate.c)
+ * @events: so many
+ * @seconds: in so many seconds; 0 events: as often as it likes
+ * @burst: so many of them at once
+ */
+struct rate_limit {
+	int events;
+	int seconds;
+	int burst;
+};
+
+enum rate { RATE_HANDSHAKES, RATE_FAILURES, NR_RATES };
+
+struct psk;
+
+/**
+ * struct staple - an OCSP response that a server sends (staple.c)
+ * @file: where it is
+ * @der: as it is sent
+ * @len: its length
+ * @basic: as it is read
+ * @single: in @basic
+ * @cert: whom it is about
+ */
+struct staple {
+	struct staple *next;
+	struct file_name file;
+	unsigned char *der;
+	size_t len;
+	OCSP_BASICRESP *basic;
+	OCSP_SINGLERESP *single;
+	X509 *cert;
+};
+
+/**
  * struct identity - who we can be
  * @name: section name
- * @cert: file with the chain, PEM
- * @key: file with the private key, PEM
- * @names: comma separated host names; default: those in the certificate
+ * @line: where it begins
+ * @credentials: in the order of the file, one for each kind of key
+ * @staples: OCSP responses, of any of them
+ * @pass_file: pass phrases of their files, a line each
+ * @psk_file: external pre-shared keys; an identity needs these or certificates
+ * @psks: what is in it
+ * @names: comma separated host names; default: those in the certificates
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
  * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
@@ -59,8 +131,12 @@ enum client_auth { AUTH_NONE, AUTH_REQUEST, AUTH_REQUIRE };
 struct identity {
 	struct identity *next;
 	char *name;
-	char *cert;
-	char *key;
+	int line;
+	struct credential *credentials;
+	struct staple *staples;
+	struct file_name pass_file;
+	struct file_name psk_file;
+	struct psk *psks;
 	char *names;
 	char *alpn;
 	enum client_auth auth;
@@ -71,26 +147,65 @@ struct identity {
 	SSL_CTX *client;
 };
 
+#define TICKET_KEYS_MAX 8
+
+/* As nginx and OpenSSL lay them out in a file. */
+struct ticket_key {
+	uint8_t name[16];
+	uint8_t mac[32];
+	uint8_t aes[32];
+};
+
+/* The first encrypts, all decrypt. */
+struct ticket_keys {
+	unsigned int nr;
+	struct ticket_key key[TICKET_KEYS_MAX];
+};
+
 struct resume;
+struct watch;
 
 /**
  * struct config - one configuration file, read
- * @crl: revocation lists, PEM; or NULL
+ * @refs: who uses it: itself as the current one, and each handshake
+ * @path: file
+ * @line: in it, while it is read
+ * @watch: takes the names of files, while they are read
+ * @watch_seconds: how often to look whether one has changed; 0: never
+ * @expiry_days: how long before the end of a certificate it is told; 0: never
+ * @control: socket for ksslctl (control.c); "none" for none
+ * @control_set: it has a line of its own
+ * @providers: of OpenSSL, comma separated
+ * @crl: revocation lists, PEM
  * @crl_check: what they are for
  * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
  * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
  * @client_legacy: to clients without an identity; never more
  * @client_legacy_set: it has a line of its own
+ * @rates: of one address, at our servers
+ * @tickets: servers give tickets
+ * @ticket_lifetime: of each, seconds
+ * @ticket_file: keys that several machines share
+ * @ticket_keys: what is in it
  * @identities: in the order of the file
- * @trust_mark: changes with the revocation lists (identity.c)
+ * @trust_mark: changes with whom we trust (trust.c)
  * @anonymous: context of clients that present no certificate (identity.c)
  * @sessions: what clients can resume; NULL if they do not (resume.c)
  */
 struct config {
+	atomic_uint refs;
+	char *path;
+	int line;
+	struct watch *watch;
+	int watch_seconds;
+	int expiry_days;
+	char *control;
+	bool control_set;
 	int workers;
 	int capacity;
 	char *keylog;
 	char *user;
+	char *providers;
 	char *suites12;
 	char *suites13;
 	int min_version;
@@ -99,23 +214,118 @@ struct config {
 	unsigned int client_legacy;
 	bool client_legacy_set;
 	enum level log;
-	char *trust_file;
-	char *trust_dir;
+	struct file_name trust_file;
+	struct file_name trust_dir;
 	bool trust_system;
-	char *crl;
+	struct file_name crl;
 	enum crl_check crl_check;
 	uint8_t trust_mark[SHA256_LEN];
 	bool verify;
 	bool resume;
 	int resume_cache;
+	struct rate_limit rates[NR_RATES];
+	bool tickets;
+	int ticket_lifetime;
+	struct file_name ticket_file;
+	struct ticket_keys ticket_keys;
 	struct identity *identities;
 	SSL_CTX *anonymous;
 	struct resume *sessions;
 	char problem[256];
 };
 
-struct config *config_read(const char *path, bool must_exist);
-void config_free(struct config *c);
+struct config *config_read(const char *path, bool must_exist, struct watch *watch);
+void config_bad_file(const struct config *c, const struct file_name *file, const char *why);
+struct config *config_get(struct config *c);
+void config_put(struct config *c);
+
+/* ---- reload.c ---- */
+
+struct config *reload_first(const char *path, bool must_exist, bool verbose);
+bool reload(void);
+void reload_if_changed(void);
+void reload_end(void);
+struct config *config_current(void);
+
+/* ---- watch.c ---- */
+
+struct watch *watch_new(void);
+void watch_add(struct watch *w, const char *path);
+bool watch_look(struct watch *w);
+void watch_free(struct watch *w);
+
+/* ---- control.c ---- */
+
+int control_open(const char *at);
+void control_serve(int listener);
+void control_close(int fd);
+
+/* ---- inventory.c ---- */
+
+void inventory_put(const struct config *c, FILE *to);
+
+/* ---- privileges.c ---- */
+
+void privileges_harden(void);
+bool privileges_drop(const struct config *c);
+
+/* ---- serve.c ---- */
+
+int serve(void);
+
+/* ---- secret.c ---- */
+
+bool secret_exposed(const char *path);
+char *secret_read(const struct config *c, const struct file_name *file, size_t *len);
+void secret_free(char *text);
+
+/* ---- credential.c ---- */
+
+bool credential_is_uri(const char *name);
+bool credential_load(const struct config *c, struct credential *cred, const char *phrases);
+bool credential_use(const struct config *c, const struct credential *cred, SSL_CTX *ctx);
+bool credential_provider(const char *name);
+void credential_free(struct credential *cred);
+
+/* ---- trust.c ---- */
+
+bool trust_use(const struct config *c, SSL_CTX *ctx);
+bool trust_name(const struct config *c, SSL_CTX *ctx);
+bool trust_mark(struct config *c);
+
+/* ---- staple.c ---- */
+
+bool staple_load(const struct config *c, const struct identity *id, struct staple *s);
+void staple_times(const struct staple *s, const ASN1_TIME **from, const ASN1_TIME **to);
+void staple_free(struct staple *s);
+void staple_offer(struct identity *id, SSL_CTX *ctx);
+void staple_expect(SSL_CTX *ctx);
+
+/* ---- rate.c ---- */
+
+const char *rate_admit(const struct rate_limit *limits, const struct sockaddr_storage *remote,
+		       int64_t now);
+void rate_failed(const struct rate_limit *limits, const struct sockaddr_storage *remote,
+		 int64_t now);
+
+/* ---- psk.c ---- */
+
+bool psk_load(const struct config *c, struct identity *id);
+void psk_free(struct psk *p);
+void psk_offer(SSL_CTX *ctx, bool server);
+const char *psk_used(const SSL *ssl);
+
+/* ---- ticket.c ---- */
+
+bool ticket_load(struct config *c);
+void ticket_use(const struct config *c);
+void ticket_age(void);
+void ticket_end(void);
+bool ticket_offer(const struct config *c, SSL_CTX *ctx);
+
+/* ---- expiry.c ---- */
+
+void expiry_tell(const struct config *c);
 
 /* ---- suites.c ---- */
 
@@ -148,7 +358,8 @@ struct hs_request {
 
 /**
  * struct hs_peer - the peer's certificate (peer.c)
- * @present: there is one; else nothing else counts
+ * @present: there is one; else nothing else counts, but for
+ * @psk: the peer has a pre-shared key, whose name is in @subject
  * @verified: chain and name were verified
  * @verify: what verification said, X509_V_*
  * @fingerprint: SHA-256
@@ -159,6 +370,7 @@ struct hs_request {
  */
 struct hs_peer {
 	bool present;
+	bool psk;
 	bool verified;
 	long verify;
 	uint8_t fingerprint[KSSL_FINGERPRINT_LEN];
@@ -205,7 +417,7 @@ struct hs_result {
 
 struct handshake;
 
-struct handshake *handshake_new(const struct config *c, const struct hs_request *req,
+struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why);
 enum hs_state handshake_feed(struct handshake *h, const uint8_t *records, size_t len,
 			     unsigned int *consumed);
@@ -222,6 +434,7 @@ int handshake_client_hello(SSL *ssl, int *alert, void *arg);
 int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
+const struct identity *handshake_identity(const SSL *ssl);
 int handshake_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* ---- resume.c ---- */
@@ -276,7 +489,7 @@ struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified);
 
 struct worker;
 
-struct worker *worker_start(const struct config *c, int number);
+struct worker *worker_start(int number, int capacity);
 void worker_stop(struct worker *w);
 
 #endif

@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <syslog.h>
 #include <time.h>
+#include <openssl/err.h>
 
 #define PER_SECOND 20
 
 static enum level limit = LOG_LEVEL_INFO;
 static bool use_stderr = true;
+static __thread char *copy;
+static __thread size_t copy_room;
 
 void log_setup(enum level level, bool to_stderr)
 {
@@ -21,12 +24,32 @@ void log_setup(enum level level, bool to_stderr)
 		openlog("kssld", LOG_PID, LOG_DAEMON);
 }
 
+void log_level(enum level level)
+{
+	limit = level;
+}
+
+/**
+ * log_copy() - the first error that this thread logs from now on
+ * @to: where to; NULL: no more
+ * @room: of it
+ */
+void log_copy(char *to, size_t room)
+{
+	copy = to;
+	copy_room = room;
+	if (to)
+		*to = 0;
+}
+
 static void put(enum level level, const char *fmt, va_list ap)
 {
 	static const int priority[] = { LOG_ERR, LOG_INFO, LOG_DEBUG };
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
+	if (copy && level == LOG_LEVEL_ERROR && !*copy)
+		snprintf(copy, copy_room, "%s", line);
 	if (use_stderr)
 		fprintf(stderr, "kssld: %s\n", line);
 	else
@@ -42,6 +65,17 @@ void log_msg(enum level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	put(level, fmt, ap);
 	va_end(ap);
+}
+
+/**
+ * log_reason() - what OpenSSL says of its last error
+ */
+const char *log_reason(void)
+{
+	unsigned long e = ERR_peek_last_error();
+	const char *text = e ? ERR_reason_error_string(e) : NULL;
+
+	return text ? text : "unknown error";
 }
 
 static bool within_rate(enum log_cause cause)

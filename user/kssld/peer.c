@@ -168,6 +168,13 @@ static void put_der(struct hs_peer *peer, SSL *ssl, X509 *cert, STACK_OF(X509) *
 	put_chain(peer, ssl, cert, verified);
 }
 
+/* A name that is no RFC 2253 subject. */
+static void put_psk(struct hs_peer *peer, const char *name)
+{
+	peer->psk = true;
+	snprintf(peer->subject, sizeof(peer->subject), "PSK:%s", name);
+}
+
 /**
  * peer_describe() - what a finished handshake knows of the peer's certificate
  * @ssl: it
@@ -180,7 +187,9 @@ struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified)
 	X509 *cert = SSL_get0_peer_certificate(ssl);
 	struct hs_peer *peer = calloc(1, sizeof(*peer));
 
-	if (!peer || !cert)
+	if (peer && psk_used(ssl))
+		put_psk(peer, psk_used(ssl));
+	if (!peer || peer->psk || !cert)
 		return peer;
 	peer->present = true;
 	peer->verify = SSL_get_verify_result(ssl);

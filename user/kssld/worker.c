@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A worker: one thread, one netlink socket, one event base, and the handshakes
- * that the kernel gave it.  Workers share nothing but the configuration, which
- * does not change while they run.
+ * that the kernel gave it.  Workers share nothing but the configuration; each
+ * handshake goes by the one that was current when it began (reload.c).
  *
  * Every hs-ready and hs-data is answered by exactly one hs-data, hs-done or
  * hs-fail (include/netlink/kssl.yaml).
@@ -56,7 +56,6 @@ struct entry {
 TAILQ_HEAD(entries, entry);
 
 struct worker {
-	const struct config *config;
 	int number;
 	pthread_t thread;
 	struct nl_sock *sock;
@@ -237,6 +236,9 @@ static int put_exporter(struct nl_msg *msg, const struct hs_exporter *x)
 
 static int put_peer(struct nl_msg *msg, const struct hs_peer *p)
 {
+	if (p->psk)
+		return nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, true) ||
+		       put_text(msg, KSSL_A_HS_PEER_SUBJECT, p->subject);
 	if (!p->present)
 		return 0;
 	if (nla_put_u8(msg, KSSL_A_HS_PEER_VERIFIED, p->verified) ||
@@ -399,13 +401,15 @@ static void read_request(struct hs_request *req, struct nlattr **attrs)
 
 static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 {
+	struct config *c = config_current();
 	struct hs_request req;
 	struct hs_result why;
 	struct handshake *hs;
 	struct entry *e;
 
 	read_request(&req, attrs);
-	hs = handshake_new(w->config, &req, &why);
+	hs = handshake_new(c, &req, &why);
+	config_put(c);
 	e = hs ? remember(w, req.session, hs) : NULL;
 	if (e) {
 		e->remote = req.remote;
@@ -481,7 +485,7 @@ static void on_quit(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
-static bool register_worker(struct worker *w)
+static bool register_worker(struct worker *w, int capacity)
 {
 	struct nl_msg *msg = nlmsg_alloc();
 	int err;
@@ -489,7 +493,7 @@ static bool register_worker(struct worker *w)
 	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, w->family, 0, NLM_F_ACK,
 				 KSSL_CMD_WORKER_REGISTER, KSSL_GENL_VERSION) ||
 	    nla_put_u32(msg, KSSL_A_WORKER_ABI, KSSL_ABI) ||
-	    nla_put_u32(msg, KSSL_A_WORKER_CAPACITY, (uint32_t)w->config->capacity)) {
+	    nla_put_u32(msg, KSSL_A_WORKER_CAPACITY, (uint32_t)capacity)) {
 		nlmsg_free(msg);
 		return false;
 	}
@@ -503,7 +507,7 @@ static bool register_worker(struct worker *w)
 	return err >= 0;
 }
 
-static bool open_socket(struct worker *w)
+static bool open_socket(struct worker *w, int capacity)
 {
 	int size = RECEIVE_BUFFER, one = 1, fd;
 
@@ -522,7 +526,7 @@ static bool open_socket(struct worker *w)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof(one));
 	nl_socket_set_msg_buf_size(w->sock, MESSAGE_MAX);
-	return register_worker(w);
+	return register_worker(w, capacity);
 }
 
 static bool open_events(struct worker *w)
@@ -574,12 +578,12 @@ static void worker_free(struct worker *w)
 
 /**
  * worker_start() - register with the kernel and serve in a thread of its own
- * @c: configuration; must outlive the worker
  * @number: for the log
+ * @capacity: handshakes at once
  *
  * Return: the worker, or NULL after a log line.
  */
-struct worker *worker_start(const struct config *c, int number)
+struct worker *worker_start(int number, int capacity)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
@@ -587,10 +591,9 @@ struct worker *worker_start(const struct config *c, int number)
 		free(w);
 		return NULL;
 	}
-	w->config = c;
 	w->number = number;
 	TAILQ_INIT(&w->lingering);
-	if (open_socket(w) && open_events(w) && !pthread_create(&w->thread, NULL, run, w))
+	if (open_socket(w, capacity) && open_events(w) && !pthread_create(&w->thread, NULL, run, w))
 		return w;
 	worker_free(w);
 	return NULL;

@@ -36,7 +36,8 @@
  *	the default.  Blocks unless the socket is non-blocking.
  * @KSSL_INFO: get, struct kssl_info.
  * @KSSL_PEER_CERT: get, the peer's certificate in DER; ENODATA if there is none.
- * @KSSL_PEER_SUBJECT: get, string, the certificate's subject (RFC 2253 form).
+ * @KSSL_PEER_SUBJECT: get, string, the certificate's subject (RFC 2253 form), or
+ *	"PSK:" and the name of a pre-shared key.
  * @KSSL_ERROR: get, struct kssl_error: why the session failed.
  * @KSSL_KEY_TX: set, struct kssl_key: own keys, sending direction.
  * @KSSL_KEY_RX: set, struct kssl_key: own keys, receiving direction.
