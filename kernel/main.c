@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <net/tcp.h>
 
+#include "frag.h"
 #include "framer.h"
 #include "kssl.h"
 #include "netlink.h"
@@ -50,6 +51,7 @@ static void __exit kssl_exit(void)
 	kssl_upcall_exit();
 	kssl_session_exit();
 	kssl_framer_exit();
+	kssl_frag_exit();
 }
 
 module_init(kssl_init);
