@@ -67,7 +67,7 @@ static int cbc_alloc(struct kssl_half *half)
 		err = PTR_ERR(half->mac);
 		half->mac = NULL;
 	}
-	return err;
+	return err ?: kssl_mac_can_hide(half->mac);
 }
 
 static int cbc_setkey(struct kssl_half *half, const u8 *key, const u8 *mac)

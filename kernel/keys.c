@@ -5,7 +5,6 @@
  */
 #include "keys.h"
 
-#include <crypto/hash.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
@@ -13,6 +12,7 @@
 #include <linux/unaligned.h>
 
 #include "crypt.h"
+#include "mac.h"
 #include "session.h"
 #include "suite.h"
 
@@ -41,35 +41,34 @@ static u8 hkdf_info(u8 *p, const char *label, u8 out_len)
 	return q - p;
 }
 
-static int expand(struct crypto_shash *hmac, const char *label, u8 *out, u8 out_len)
+/* HKDF-Expand of one block; @hmac is keyed with the secret. */
+static int expand(struct kssl_mac *hmac, const char *label, u8 *out, u8 out_len)
 {
-	SHASH_DESC_ON_STACK(desc, hmac);
 	u8 block[KSSL_SECRET_MAX];
 	u8 info[INFO_MAX];
+	u8 info_len;
 	int err;
 
-	if (strlen(label) > LABEL_MAX || crypto_shash_digestsize(hmac) > sizeof(block) ||
-	    out_len > crypto_shash_digestsize(hmac))
+	if (strlen(label) > LABEL_MAX || out_len > kssl_mac_len(hmac))
 		return -EINVAL;
-	desc->tfm = hmac;
-	err = crypto_shash_digest(desc, info, hkdf_info(info, label, out_len), block);
+	info_len = hkdf_info(info, label, out_len);
+	err = kssl_mac_sum(hmac, info, 2, info + 2, info_len - 2, block);
 	if (!err)
 		memcpy(out, block, out_len);
 	memzero_explicit(block, sizeof(block));
-	shash_desc_zero(desc);
 	return err;
 }
 
-static struct crypto_shash *hmac_new(const char *hash, const struct kssl_secret *secret)
+static struct kssl_mac *hmac_new(const char *hash, const struct kssl_secret *secret)
 {
-	struct crypto_shash *hmac = crypto_alloc_shash(hash, 0, 0);
+	struct kssl_mac *hmac = kssl_mac_new(hash);
 	int err;
 
 	if (IS_ERR(hmac))
 		return hmac;
-	err = crypto_shash_setkey(hmac, secret->data, secret->len);
+	err = kssl_mac_setkey(hmac, secret->data, secret->len);
 	if (err) {
-		crypto_free_shash(hmac);
+		kssl_mac_free(hmac);
 		return ERR_PTR(err);
 	}
 	return hmac;
@@ -77,7 +76,7 @@ static struct crypto_shash *hmac_new(const char *hash, const struct kssl_secret 
 
 /**
  * kssl_keys_expand_label() - HKDF-Expand-Label with an empty context
- * @hash: "hmac(sha256)" or "hmac(sha384)"
+ * @hash: "sha256" or "sha384"
  * @secret: the secret
  * @label: without "tls13 "
  * @out: result
@@ -89,20 +88,20 @@ static struct crypto_shash *hmac_new(const char *hash, const struct kssl_secret 
 int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
 			   const char *label, u8 *out, u8 out_len)
 {
-	struct crypto_shash *hmac = hmac_new(hash, secret);
+	struct kssl_mac *hmac = hmac_new(hash, secret);
 	int err;
 
 	if (IS_ERR(hmac))
 		return PTR_ERR(hmac);
 	err = expand(hmac, label, out, out_len);
-	crypto_free_shash(hmac);
+	kssl_mac_free(hmac);
 	return err;
 }
 
 /* Key and IV of TLS 1.3 from the half's traffic secret (RFC 8446, 7.3). */
 static int derive13(struct kssl_half *half)
 {
-	struct crypto_shash *hmac = hmac_new(half->suite->hash, &half->secret);
+	struct kssl_mac *hmac = hmac_new(half->suite->hash, &half->secret);
 	u8 key[KSSL_SECRET_MAX];
 	int err;
 
@@ -114,7 +113,7 @@ static int derive13(struct kssl_half *half)
 	if (!err)
 		err = half->ops->setkey(half, key, NULL);
 	memzero_explicit(key, sizeof(key));
-	crypto_free_shash(hmac);
+	kssl_mac_free(hmac);
 	return err;
 }
 

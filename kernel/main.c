@@ -7,6 +7,7 @@
 #include "frag.h"
 #include "framer.h"
 #include "kssl.h"
+#include "mac.h"
 #include "netlink.h"
 #include "session.h"
 #include "ulp.h"
@@ -52,6 +53,7 @@ static void __exit kssl_exit(void)
 	kssl_session_exit();
 	kssl_framer_exit();
 	kssl_frag_exit();
+	kssl_mac_exit();
 }
 
 module_init(kssl_init);

@@ -172,6 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (how & 4)
 		sealed_by_us(&b, &in);
 	both_free(&b);
+	kssl_mac_exit();
 	fuzz_must(!live && !not_wiped, "freed and wiped");
 	return 0;
 }

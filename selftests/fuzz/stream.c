@@ -668,6 +668,7 @@ static void buried(void)
 	kssl_relay_free(session.relay);
 	kfree_skb(returned);
 	returned = NULL;
+	kssl_mac_exit();
 	fuzz_must(live <= 1, "everything is freed");	/* a spare buffer stays */
 	fuzz_must(!not_wiped, "everything secret is wiped");
 }
