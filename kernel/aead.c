@@ -21,6 +21,7 @@
  */
 #include <crypto/aead.h>
 #include <linux/err.h>
+#include <linux/lockdep.h>
 #include <linux/scatterlist.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -35,13 +36,37 @@ static bool aad_apart(const struct kssl_half *half)
 	return half->version == TLS12 && !half->suite->explicit_len;
 }
 
+/*
+ * On x86 before 6.16 the fast "gcm(aes)" is a wrapper around "__gcm(aes)", which
+ * must not be used where vector registers are not at hand, in interrupts: there
+ * the wrapper would leave the work to a thread, cryptd.  We are always in process
+ * context, and so take what is inside: half the memory, and half the look-ups by
+ * name.  NULL: there is none, as on other kernels.
+ */
+static struct crypto_aead *alloc_inside(const char *cipher)
+{
+	static bool missing;	/* asked once: the answer takes modprobe */
+	struct crypto_aead *aead;
+
+	if (READ_ONCE(missing) || strcmp(cipher, "gcm(aes)"))
+		return NULL;
+	aead = crypto_alloc_aead("__gcm(aes)", CRYPTO_ALG_INTERNAL,
+				 CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC);
+	if (!IS_ERR(aead))
+		return aead;
+	if (PTR_ERR(aead) == -ENOENT)
+		WRITE_ONCE(missing, true);
+	return NULL;
+}
+
 static int aead_alloc(struct kssl_half *half)
 {
 	/*
 	 * Mask 0: on 6.1 and 6.12 the AES-NI GCM counts as asynchronous, and
 	 * without it only the slow generic one is left.  We wait anyway.
 	 */
-	half->aead = crypto_alloc_aead(half->suite->cipher, 0, 0);
+	half->aead = alloc_inside(half->suite->cipher) ?:
+		     crypto_alloc_aead(half->suite->cipher, 0, 0);
 	if (IS_ERR(half->aead)) {
 		int err = PTR_ERR(half->aead);
 
@@ -99,6 +124,7 @@ static u8 *nonce(struct kssl_half *half)
 
 static int run(struct kssl_half *half, u32 crypt_len, int (*op)(struct aead_request *req))
 {
+	lockdep_assert_preemption_enabled();	/* see alloc_inside() */
 	aead_request_set_crypt(half->req, half->sg, half->sg, crypt_len, half->nonce);
 	return crypto_wait_req(op(half->req), &half->wait);
 }

@@ -43,6 +43,8 @@ struct crypto_aead *crypto_alloc_aead(const char *name, u32 type, u32 mask)
 {
 	struct crypto_aead *tfm;
 
+	if (!strcmp(name, "__gcm(aes)"))	/* what some kernels have inside */
+		return ERR_PTR(-ENOENT);
 	if (type || mask)	/* a mask would lose AES-NI on 6.1 */
 		return ERR_PTR(-EINVAL);
 	tfm = test_alloc(sizeof(*tfm));

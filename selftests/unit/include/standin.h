@@ -42,11 +42,13 @@ typedef struct { int n; } spinlock_t;
 #define max_t(t, a, b) max((t)(a), (t)(b))
 #define ilog2(n) (31 - __builtin_clz(n))
 #define READ_ONCE(v) (v)
+#define WRITE_ONCE(v, to) ((v) = (to))
 #define smp_load_acquire(p) (*(p))
 #define smp_store_release(p, v) (*(p) = (v))
 #define DEFINE_MUTEX(name) int name
 #define mutex_lock(m) ((void)(m))
 #define mutex_unlock(m) ((void)(m))
+#define lockdep_assert_preemption_enabled() ((void)0)
 #define round_down(n, to) ((n) & ~((to) - 1))
 #define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
