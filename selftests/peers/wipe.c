@@ -125,6 +125,7 @@ struct suite {
 
 static const struct suite gcm12 = { 0x0303, 0xc030, KEY, 4, 0 };
 static const struct suite gcm13 = { 0x0304, 0x1301, 0, 0, 0 };
+static const struct suite chacha = { 0x0303, 0xcca8, KEY, 12, 0 };
 static const struct suite cbc = { 0x0303, 0x003d, KEY, 0, 32 };
 static const struct suite wrong = { 0x0303, 0xc02f, KEY, 4, 0 };	/* size of the key */
 
@@ -350,6 +351,7 @@ int main(void)
 	one(&gcm12, WRITE_KEY, "write key, TLS 1.2: in memory while open", "and gone after close()");
 	one(&gcm13, SECRET, "traffic secret, TLS 1.3: in memory while open",
 	    "and gone after close()");
+	one(&chacha, WRITE_KEY, "write key of ChaCha20: in memory while open", "and gone after close()");
 	one(&cbc, WRITE_KEY, "write key of CBC: in memory while open", "and gone after close()");
 	one(&cbc, MAC_KEY, "MAC key of CBC: not in memory while open", "nor after close()");
 	fd = connected();

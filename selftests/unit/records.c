@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/mac.c kernel/cbc.c kernel/integrity.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c
 // LIBS: libcrypto
 // CFLAGS: -Iselftests/unit/include -Iselftests/unit -Ikernel -Wno-unused-parameter -Wno-sign-compare
 /* Pure code of the module, against RFC 8448 and libcrypto. */

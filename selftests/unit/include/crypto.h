@@ -57,7 +57,7 @@ static inline void sg_set_buf(struct scatterlist *sg, void *buf, u32 len)
 
 static inline void sg_init_one(struct scatterlist *sg, void *buf, u32 len)
 {
-	memset(sg, 0, 2 * sizeof(*sg));
+	memset(sg, 0, sizeof(*sg));
 	sg_set_buf(sg, buf, len);
 }
 

@@ -53,6 +53,7 @@ typedef struct { int n; } spinlock_t;
 #define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
 #define static_assert _Static_assert
+#define cpu_to_le64(v) (v)	/* we are one */
 #define cpu_to_be32(v) __builtin_bswap32(v)
 #define cpu_to_be64(v) __builtin_bswap64(v)
 #define GFP_KERNEL 0
@@ -103,6 +104,13 @@ static inline void put_unaligned_be32(u32 v, void *p)
 		b[i] = (u8)v;
 }
 
+static inline u32 get_unaligned_le32(const void *p)
+{
+	const u8 *b = p;
+
+	return (u32)b[0] | (u32)b[1] << 8 | (u32)b[2] << 16 | (u32)b[3] << 24;
+}
+
 static inline u16 get_unaligned_be16(const void *p)
 {
 	const u8 *b = p;
@@ -143,6 +151,7 @@ static inline void memzero_explicit(void *p, size_t n)
 }
 
 #include "crypto.h"
+#include "standin-chacha.h"
 #ifdef STANDIN_SOCKETS	/* the fuzzers */
 #include "socket.h"
 #endif
