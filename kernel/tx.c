@@ -19,6 +19,7 @@
  */
 #include "tx.h"
 
+#include <linux/highmem.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -630,6 +631,31 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	give_back(s);
 	err = close_open(s, msg_data_left(msg) ? HOLD : more ? CORK : PUSH);
 	return finish(s, err) ?: n;
+}
+
+/**
+ * kssl_tx_append() - content for the open record, if there is one and it stays open
+ * @s: the session; socket lock, process context
+ * @page: a page
+ * @off: where the content begins in it
+ * @len: its length
+ *
+ * The short way for sendfile(), which comes page by page where there is sendpage.
+ *
+ * Return: whether it was taken; if not, kssl_tx_send() has to.
+ */
+bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len)
+{
+	struct kssl_tx *tx = &s->tx;
+
+	sock_owned_by_me(s->sk);
+	if (!tx->len || tx->type != TLS_APPDATA || len >= tx->room - tx->len || tx->pend_len ||
+	    s->sk->sk_err || kssl_tx_ready(s))
+		return false;
+	memcpy_from_page(page_address(tx->page) + tx->off + tx->len, page, off, len);
+	tx->len += len;
+	s->tx_bytes += len;
+	return true;
 }
 
 /*
