@@ -21,6 +21,8 @@
 /* uint16 length, <label>, <context>, and HKDF's block counter */
 #define INFO_MAX	(2 + 1 + sizeof(LABEL_PREFIX) + LABEL_MAX + 1 + 1)
 
+static struct kmem_cache *halves __read_mostly;	/* kmalloc() would waste a third */
+
 /*
  * HkdfLabel with an empty context (RFC 8446, 7.1), followed by the counter 1 of
  * HKDF-Expand's first block (RFC 5869, 2.3), which is all we ever need.
@@ -145,7 +147,7 @@ static bool fits(const struct kssl_suite *suite, const struct kssl_key *key)
 
 static struct kssl_half *half_new(const struct kssl_suite *suite, u64 seq)
 {
-	struct kssl_half *half = kzalloc(sizeof(*half), GFP_KERNEL_ACCOUNT);
+	struct kssl_half *half = kmem_cache_zalloc(halves, GFP_KERNEL);
 	int err;
 
 	if (!half)
@@ -238,7 +240,8 @@ void kssl_keys_free(struct kssl_half *half)
 	if (!half)
 		return;
 	kssl_crypt_free(half);
-	kfree_sensitive(half);
+	memzero_explicit(half, sizeof(*half));
+	kmem_cache_free(halves, half);
 }
 
 /**
@@ -321,4 +324,23 @@ int kssl_keys_update(struct kssl_half *half)
 	half->used = 0;
 	half->since = get_jiffies_64();
 	return err;
+}
+
+/**
+ * kssl_keys_init() - memory of halves
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kssl_keys_init(void)
+{
+	halves = KMEM_CACHE(kssl_half, SLAB_ACCOUNT);
+	return halves ? 0 : -ENOMEM;
+}
+
+/**
+ * kssl_keys_exit() - undo; no half is left
+ */
+void kssl_keys_exit(void)
+{
+	kmem_cache_destroy(halves);
 }

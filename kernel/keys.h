@@ -80,6 +80,8 @@ int kssl_keys_driver(const struct kssl_suite *suite, char *name, size_t room);
 int kssl_keys_update(struct kssl_half *half);
 int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
 			   const char *label, u8 *out, u8 out_len);
+int kssl_keys_init(void);
+void kssl_keys_exit(void);
 
 /**
  * kssl_keys_seq() - the sequence number of the next record, and count it

@@ -39,6 +39,20 @@ void test_free_wiped(void *p)
 	test_free(p);
 }
 
+__attribute__((unused)) void *test_cache_alloc(const struct kmem_cache *c)
+{
+	return test_alloc(c->size);	/* NULL: kssl_keys_init() was not called */
+}
+
+__attribute__((unused)) void test_cache_free(const struct kmem_cache *c, void *p)
+{
+	size_t i;
+
+	for (i = 0; i < c->size; i++)
+		not_wiped |= ((u8 *)p)[i] != 0;
+	test_free(p);
+}
+
 struct crypto_aead *crypto_alloc_aead(const char *name, u32 type, u32 mask)
 {
 	struct crypto_aead *tfm;
@@ -223,8 +237,15 @@ static void ok(bool good, const char *name)
 	tap_bad += !good;
 }
 
-/* Of the tests that link kernel/mac.c: frees the digests that halves share. */
+/* Of the tests that link kernel/keys.c and mac.c: what the module does at its begin and end. */
+__attribute__((weak)) int kssl_keys_init(void);
 __attribute__((weak)) void kssl_mac_exit(void);
+
+__attribute__((constructor)) static void module_begin(void)
+{
+	if (kssl_keys_init)
+		kssl_keys_init();
+}
 
 static int tap_done(void)
 {

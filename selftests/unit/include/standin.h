@@ -52,6 +52,7 @@ typedef struct { int n; } spinlock_t;
 #define round_down(n, to) ((n) & ~((to) - 1))
 #define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
+#define __read_mostly
 #define static_assert _Static_assert
 #define cpu_to_le64(v) (v)	/* we are one */
 #define cpu_to_be32(v) __builtin_bswap32(v)
@@ -142,6 +143,18 @@ void test_free_wiped(void *p);
 #define kzalloc(n, gfp) test_alloc(n)
 #define kmalloc(n, gfp) test_alloc(n)
 #define kfree_sensitive(p) test_free_wiped(p)
+
+/* Objects of a cache must have been wiped when they are freed. */
+struct kmem_cache { size_t size; };
+void *test_cache_alloc(const struct kmem_cache *c);
+void test_cache_free(const struct kmem_cache *c, void *p);
+
+#define SLAB_ACCOUNT 0
+#define KMEM_CACHE(type, flags) \
+	({ static struct kmem_cache c_ = { sizeof(struct type) }; (void)(flags); &c_; })
+#define kmem_cache_destroy(c) ((void)(c))
+#define kmem_cache_zalloc(c, gfp) test_cache_alloc(c)
+#define kmem_cache_free(c, p) test_cache_free(c, p)
 #define get_jiffies_64() 0
 
 static inline void memzero_explicit(void *p, size_t n)
