@@ -187,7 +187,7 @@ nl-gen:
 		kernel/generated/netlink.h kernel/generated/netlink.c
 
 insmod: modules
-	-modprobe -a gcm aesni_intel chacha20poly1305
+	-modprobe -a gcm aesni_intel libchacha20poly1305
 	insmod ./kssl.ko
 
 rmmod:

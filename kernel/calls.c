@@ -150,7 +150,15 @@ static int splice_to(struct sock *sk, struct page *page, int off, size_t size, i
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
 	/* sendfile() that meets the end of the file leaves MSG_MORE set for ever */
 	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };
+	bool taken = false;
 
+	if (flags & MSG_SENDPAGE_NOTLAST) {
+		lock_sock(sk);
+		taken = kssl_tx_append(kssl_of(sk), page, off, size);
+		release_sock(sk);
+	}
+	if (taken)
+		return size;
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, size);
 	return kssl_sendmsg(sk, &msg, size);
 }

@@ -67,7 +67,7 @@ static int cbc_alloc(struct kssl_half *half)
 		err = PTR_ERR(half->mac);
 		half->mac = NULL;
 	}
-	return err;
+	return err ?: kssl_mac_can_hide(half->mac);
 }
 
 static int cbc_setkey(struct kssl_half *half, const u8 *key, const u8 *mac)
@@ -96,8 +96,8 @@ static void cbc_driver(const struct kssl_half *half, char *name, size_t room)
 static int run(struct kssl_half *half, u8 *data, u32 len, int (*op)(struct skcipher_request *req))
 {
 	memcpy(half->nonce, data - IV_LEN, IV_LEN);
-	sg_init_one(half->sg, data, len);
-	skcipher_request_set_crypt(half->cbc_req, half->sg, half->sg, len, half->nonce);
+	sg_init_one(&half->sg, data, len);
+	skcipher_request_set_crypt(half->cbc_req, &half->sg, &half->sg, len, half->nonce);
 	return crypto_wait_req(op(half->cbc_req), &half->wait);
 }
 

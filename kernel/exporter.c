@@ -135,8 +135,7 @@ static int digest(struct crypto_shash *tfm, const u8 *in, u32 len, u8 *out)
 /* The suite's hash without a key. */
 static int hash(const struct kssl_suite *suite, const u8 *in, u32 len, u8 *out)
 {
-	bool sha384 = !strcmp(suite->hash, "hmac(sha384)");
-	struct crypto_shash *tfm = crypto_alloc_shash(sha384 ? "sha384" : "sha256", 0, 0);
+	struct crypto_shash *tfm = crypto_alloc_shash(suite->hash, 0, 0);
 	int err;
 
 	if (IS_ERR(tfm))
@@ -256,7 +255,8 @@ int kssl_exporter_derive(const struct kssl_master *m, struct kssl_exporter *x)
 
 	if (!d)
 		return -ENOMEM;
-	d->hmac = crypto_alloc_shash(m->suite->hash, 0, 0);
+	d->hmac = crypto_alloc_shash(strcmp(m->suite->hash, "sha384") ? "hmac(sha256)" :
+				     "hmac(sha384)", 0, 0);
 	if (IS_ERR(d->hmac)) {
 		err = PTR_ERR(d->hmac);
 		goto out_free;

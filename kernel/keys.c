@@ -5,7 +5,6 @@
  */
 #include "keys.h"
 
-#include <crypto/hash.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
@@ -13,6 +12,7 @@
 #include <linux/unaligned.h>
 
 #include "crypt.h"
+#include "mac.h"
 #include "session.h"
 #include "suite.h"
 
@@ -20,6 +20,8 @@
 #define LABEL_MAX	16
 /* uint16 length, <label>, <context>, and HKDF's block counter */
 #define INFO_MAX	(2 + 1 + sizeof(LABEL_PREFIX) + LABEL_MAX + 1 + 1)
+
+static struct kmem_cache *halves __read_mostly;	/* kmalloc() would waste a third */
 
 /*
  * HkdfLabel with an empty context (RFC 8446, 7.1), followed by the counter 1 of
@@ -41,35 +43,34 @@ static u8 hkdf_info(u8 *p, const char *label, u8 out_len)
 	return q - p;
 }
 
-static int expand(struct crypto_shash *hmac, const char *label, u8 *out, u8 out_len)
+/* HKDF-Expand of one block; @hmac is keyed with the secret. */
+static int expand(struct kssl_mac *hmac, const char *label, u8 *out, u8 out_len)
 {
-	SHASH_DESC_ON_STACK(desc, hmac);
 	u8 block[KSSL_SECRET_MAX];
 	u8 info[INFO_MAX];
+	u8 info_len;
 	int err;
 
-	if (strlen(label) > LABEL_MAX || crypto_shash_digestsize(hmac) > sizeof(block) ||
-	    out_len > crypto_shash_digestsize(hmac))
+	if (strlen(label) > LABEL_MAX || out_len > kssl_mac_len(hmac))
 		return -EINVAL;
-	desc->tfm = hmac;
-	err = crypto_shash_digest(desc, info, hkdf_info(info, label, out_len), block);
+	info_len = hkdf_info(info, label, out_len);
+	err = kssl_mac_sum(hmac, info, 2, info + 2, info_len - 2, block);
 	if (!err)
 		memcpy(out, block, out_len);
 	memzero_explicit(block, sizeof(block));
-	shash_desc_zero(desc);
 	return err;
 }
 
-static struct crypto_shash *hmac_new(const char *hash, const struct kssl_secret *secret)
+static struct kssl_mac *hmac_new(const char *hash, const struct kssl_secret *secret)
 {
-	struct crypto_shash *hmac = crypto_alloc_shash(hash, 0, 0);
+	struct kssl_mac *hmac = kssl_mac_new(hash);
 	int err;
 
 	if (IS_ERR(hmac))
 		return hmac;
-	err = crypto_shash_setkey(hmac, secret->data, secret->len);
+	err = kssl_mac_setkey(hmac, secret->data, secret->len);
 	if (err) {
-		crypto_free_shash(hmac);
+		kssl_mac_free(hmac);
 		return ERR_PTR(err);
 	}
 	return hmac;
@@ -77,7 +78,7 @@ static struct crypto_shash *hmac_new(const char *hash, const struct kssl_secret 
 
 /**
  * kssl_keys_expand_label() - HKDF-Expand-Label with an empty context
- * @hash: "hmac(sha256)" or "hmac(sha384)"
+ * @hash: "sha256" or "sha384"
  * @secret: the secret
  * @label: without "tls13 "
  * @out: result
@@ -89,20 +90,20 @@ static struct crypto_shash *hmac_new(const char *hash, const struct kssl_secret 
 int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
 			   const char *label, u8 *out, u8 out_len)
 {
-	struct crypto_shash *hmac = hmac_new(hash, secret);
+	struct kssl_mac *hmac = hmac_new(hash, secret);
 	int err;
 
 	if (IS_ERR(hmac))
 		return PTR_ERR(hmac);
 	err = expand(hmac, label, out, out_len);
-	crypto_free_shash(hmac);
+	kssl_mac_free(hmac);
 	return err;
 }
 
 /* Key and IV of TLS 1.3 from the half's traffic secret (RFC 8446, 7.3). */
 static int derive13(struct kssl_half *half)
 {
-	struct crypto_shash *hmac = hmac_new(half->suite->hash, &half->secret);
+	struct kssl_mac *hmac = hmac_new(half->suite->hash, &half->secret);
 	u8 key[KSSL_SECRET_MAX];
 	int err;
 
@@ -114,7 +115,7 @@ static int derive13(struct kssl_half *half)
 	if (!err)
 		err = half->ops->setkey(half, key, NULL);
 	memzero_explicit(key, sizeof(key));
-	crypto_free_shash(hmac);
+	kssl_mac_free(hmac);
 	return err;
 }
 
@@ -146,7 +147,7 @@ static bool fits(const struct kssl_suite *suite, const struct kssl_key *key)
 
 static struct kssl_half *half_new(const struct kssl_suite *suite, u64 seq)
 {
-	struct kssl_half *half = kzalloc(sizeof(*half), GFP_KERNEL_ACCOUNT);
+	struct kssl_half *half = kmem_cache_zalloc(halves, GFP_KERNEL);
 	int err;
 
 	if (!half)
@@ -239,7 +240,8 @@ void kssl_keys_free(struct kssl_half *half)
 	if (!half)
 		return;
 	kssl_crypt_free(half);
-	kfree_sensitive(half);
+	memzero_explicit(half, sizeof(*half));
+	kmem_cache_free(halves, half);
 }
 
 /**
@@ -322,4 +324,23 @@ int kssl_keys_update(struct kssl_half *half)
 	half->used = 0;
 	half->since = get_jiffies_64();
 	return err;
+}
+
+/**
+ * kssl_keys_init() - memory of halves
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kssl_keys_init(void)
+{
+	halves = KMEM_CACHE(kssl_half, SLAB_ACCOUNT);
+	return halves ? 0 : -ENOMEM;
+}
+
+/**
+ * kssl_keys_exit() - undo; no half is left
+ */
+void kssl_keys_exit(void)
+{
+	kmem_cache_destroy(halves);
 }

@@ -7,6 +7,7 @@
 #include <linux/scatterlist.h>
 #include "kssl.h"
 
+struct kssl_chacha;
 struct kssl_crypt_ops;
 struct kssl_mac;
 struct kssl_suite;
@@ -29,6 +30,7 @@ struct kssl_secret {
  * @tail: bytes of a record after its text, at most; padding of TLS 1.3 not counted
  * @aead: AEAD suites: transform; holds the key
  * @req: the one request of this direction, which points at @sg
+ * @chacha: ChaCha20-Poly1305: instead of those two; holds the key
  * @cbc: CBC suites: transform; holds the key
  * @cbc_req: the one request of this direction
  * @mac: suites with a MAC of their own: keyed HMAC
@@ -42,7 +44,6 @@ struct kssl_secret {
  * @iv: write IV (RFC 8446, 7.3), or the implicit part of the nonce (RFC 5288, 3)
  * @explicit_off: sending, TLS 1.2: explicit nonce less sequence number
  * @nonce: nonce of the record at work, for CCM after the byte b0; for CBC the IV
- * @aad: its additional data, where they cannot lie in front of the text
  * @secret: traffic secret of this generation (TLS 1.3)
  */
 struct kssl_half {
@@ -52,11 +53,12 @@ struct kssl_half {
 	u8 tail;
 	struct crypto_aead *aead;
 	struct aead_request *req;
+	struct kssl_chacha *chacha;
 	struct crypto_skcipher *cbc;
 	struct skcipher_request *cbc_req;
 	struct kssl_mac *mac;
 	bool etm;
-	struct scatterlist sg[2];
+	struct scatterlist sg;
 	struct crypto_wait wait;
 	u64 seq;
 	u64 used;
@@ -65,7 +67,6 @@ struct kssl_half {
 	u64 explicit_off;
 	u8 iv[KSSL_SECRET_MAX];
 	u8 nonce[KSSL_IV_MAX];
-	u8 aad[TLS12_AAD_LEN];
 	struct kssl_secret secret;
 };
 
@@ -79,6 +80,8 @@ int kssl_keys_driver(const struct kssl_suite *suite, char *name, size_t room);
 int kssl_keys_update(struct kssl_half *half);
 int kssl_keys_expand_label(const char *hash, const struct kssl_secret *secret,
 			   const char *label, u8 *out, u8 out_len);
+int kssl_keys_init(void);
+void kssl_keys_exit(void);
 
 /**
  * kssl_keys_seq() - the sequence number of the next record, and count it

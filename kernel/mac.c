@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * HMAC (RFC 2104) for the suites that have a MAC of their own.
+ * HMAC (RFC 2104) for the suites that have a MAC of their own, and for the key
+ * schedule.
  *
  * The digest's two states, after the inner and after the outer key block, are
  * made once per key and imported for each record.  The kernel's hmac does the
@@ -8,14 +9,18 @@
  * receipt of MAC-then-encrypt needs: kssl_mac_sum_hidden().
  *
  * That one relies on an exported state beginning with the chaining value, words
- * in native order, as it does for every SHA of the kernel; kssl_mac_new() tests
- * it.
+ * in native order, as it does for every SHA of the kernel; kssl_mac_can_hide()
+ * tests it.
+ *
+ * A digest without a key has no secret and no state: one of each is allocated, when
+ * it is needed first, and shared.
  */
 #include "mac.h"
 
 #include <crypto/hash.h>
 #include <linux/err.h>
 #include <linux/log2.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -25,9 +30,19 @@
 #define BLOCK_MAX	128	/* SHA-384 */
 #define DIGEST_MAX	48
 
+/* digests_lock; once there, constant until kssl_mac_exit() */
+static struct digest {
+	const char *name;
+	struct crypto_shash *hash;
+} digests[] = {
+	{ .name = "sha1" }, { .name = "sha256" }, { .name = "sha384" },
+};
+
+static DEFINE_MUTEX(digests_lock);
+
 /**
  * struct kssl_mac - a keyed HMAC
- * @hash: the digest, without a key
+ * @hash: the digest, shared
  * @len: its length, bytes
  * @block: its block, bytes
  * @word: bytes of a word of its state
@@ -81,8 +96,15 @@ static int chaining_value(struct kssl_mac *mac, struct shash_desc *desc, u8 *out
 	return err;
 }
 
-/* Is the state after the padding of nothing the digest of nothing? */
-static int check_layout(struct kssl_mac *mac)
+/**
+ * kssl_mac_can_hide() - will kssl_mac_sum_hidden() find the chaining value?
+ * @mac: an HMAC
+ *
+ * Is the state after the padding of nothing the digest of nothing?
+ *
+ * Return: 0; -EOPNOTSUPP: it lies elsewhere; or what the crypto API says.
+ */
+int kssl_mac_can_hide(struct kssl_mac *mac)
 {
 	SHASH_DESC_ON_STACK(desc, mac->hash);
 	u8 block[BLOCK_MAX] = { 0x80 };
@@ -97,37 +119,64 @@ static int check_layout(struct kssl_mac *mac)
 	return memcmp(got, want, mac->len) ? -EOPNOTSUPP : 0;
 }
 
+static struct crypto_shash *digest_alloc(struct digest *d)
+{
+	struct crypto_shash *hash;
+
+	mutex_lock(&digests_lock);
+	hash = d->hash ?: crypto_alloc_shash(d->name, 0, 0);
+	if (!IS_ERR(hash))
+		smp_store_release(&d->hash, hash);	/* pairs with digest_get() */
+	mutex_unlock(&digests_lock);
+	return hash;
+}
+
+static struct crypto_shash *digest_get(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(digests); i++)
+		if (!strcmp(digests[i].name, name))
+			return smp_load_acquire(&digests[i].hash) ?: digest_alloc(&digests[i]);
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * kssl_mac_exit() - free the shared digests; no HMAC is left
+ */
+void kssl_mac_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(digests); i++) {
+		if (digests[i].hash)
+			crypto_free_shash(digests[i].hash);
+		digests[i].hash = NULL;
+	}
+}
+
 /**
  * kssl_mac_new() - an HMAC, not keyed yet
  * @digest: "sha1", "sha256" or "sha384"
  *
  * Context: process.  Return: the HMAC, the caller's until kssl_mac_free(); or
- * ERR_PTR: -ENOENT (the kernel lacks the digest), -EOPNOTSUPP (it keeps its
- * state in another way), -ENOMEM.
+ * ERR_PTR: -ENOENT (the kernel lacks the digest), -ENOMEM.
  */
 struct kssl_mac *kssl_mac_new(const char *digest)
 {
-	struct crypto_shash *hash = crypto_alloc_shash(digest, 0, 0);
+	struct crypto_shash *hash = digest_get(digest);
 	struct kssl_mac *mac;
-	int err;
 
 	if (IS_ERR(hash))
 		return ERR_CAST(hash);
 	mac = kzalloc(sizeof(*mac) + 3 * crypto_shash_statesize(hash), GFP_KERNEL_ACCOUNT);
-	if (!mac) {
-		crypto_free_shash(hash);
+	if (!mac)
 		return ERR_PTR(-ENOMEM);
-	}
 	mac->hash = hash;
 	mac->len = crypto_shash_digestsize(hash);
 	mac->block = crypto_shash_blocksize(hash);
 	mac->word = mac->block == BLOCK_MAX ? sizeof(u64) : sizeof(u32);
 	mac->state_len = crypto_shash_statesize(hash);
-	err = check_layout(mac);
-	if (err) {
-		kssl_mac_free(mac);
-		return ERR_PTR(err);
-	}
 	return mac;
 }
 
@@ -137,10 +186,17 @@ struct kssl_mac *kssl_mac_new(const char *digest)
  */
 void kssl_mac_free(struct kssl_mac *mac)
 {
-	if (!mac)
-		return;
-	crypto_free_shash(mac->hash);
-	kfree_sensitive(mac);
+	if (mac)
+		kfree_sensitive(mac);
+}
+
+/**
+ * kssl_mac_len() - bytes of the MAC
+ * @mac: the HMAC
+ */
+u32 kssl_mac_len(const struct kssl_mac *mac)
+{
+	return mac->len;
 }
 
 /**

@@ -4,8 +4,11 @@
 #include <linux/module.h>
 #include <net/tcp.h>
 
+#include "frag.h"
 #include "framer.h"
+#include "keys.h"
 #include "kssl.h"
+#include "mac.h"
 #include "netlink.h"
 #include "session.h"
 #include "ulp.h"
@@ -19,9 +22,12 @@ static int __init kssl_init(void)
 {
 	int err;
 
-	err = kssl_upcall_init();
+	err = kssl_keys_init();
 	if (err)
 		return err;
+	err = kssl_upcall_init();
+	if (err)
+		goto err_keys;
 	err = kssl_session_init();
 	if (err)
 		goto err_upcall;
@@ -39,6 +45,8 @@ err_session:
 	kssl_session_exit();
 err_upcall:
 	kssl_upcall_exit();
+err_keys:
+	kssl_keys_exit();
 	return err;
 }
 
@@ -50,6 +58,9 @@ static void __exit kssl_exit(void)
 	kssl_upcall_exit();
 	kssl_session_exit();
 	kssl_framer_exit();
+	kssl_frag_exit();
+	kssl_mac_exit();
+	kssl_keys_exit();
 }
 
 module_init(kssl_init);

@@ -26,6 +26,7 @@
 #define KSSL_UPDATE_RATE	1000
 
 static unsigned int kssl_net_id __read_mostly;
+static struct kmem_cache *sessions __read_mostly;	/* kmalloc() would waste half */
 
 /**
  * kssl_net() - kssl's part of a network namespace
@@ -87,7 +88,7 @@ static void set_defaults(struct kssl_session *s)
  */
 struct kssl_session *kssl_session_alloc(struct sock *sk, gfp_t gfp)
 {
-	struct kssl_session *s = kzalloc(sizeof(*s), gfp | __GFP_ACCOUNT);
+	struct kssl_session *s = kmem_cache_zalloc(sessions, gfp);
 
 	if (!s)
 		return NULL;
@@ -124,7 +125,7 @@ static void session_free_rcu(struct rcu_head *rcu)
 	struct kssl_session *s = container_of(rcu, struct kssl_session, rcu);
 
 	kfree(s->ktls);
-	kfree(s);
+	kmem_cache_free(sessions, s);
 }
 
 static void free_texts(struct kssl_session *s)
@@ -450,13 +451,21 @@ static struct pernet_operations net_ops = {
 };
 
 /**
- * kssl_session_init() - per-namespace parts
+ * kssl_session_init() - memory of sessions, and per-namespace parts
  *
  * Return: 0 or negative errno.
  */
 int kssl_session_init(void)
 {
-	return register_pernet_subsys(&net_ops);
+	int err;
+
+	sessions = KMEM_CACHE(kssl_session, SLAB_ACCOUNT);
+	if (!sessions)
+		return -ENOMEM;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		kmem_cache_destroy(sessions);
+	return err;
 }
 
 /**
@@ -466,4 +475,5 @@ void kssl_session_exit(void)
 {
 	unregister_pernet_subsys(&net_ops);
 	rcu_barrier();
+	kmem_cache_destroy(sessions);
 }

@@ -44,14 +44,14 @@
 	{ AEAD12(id_, name_, hash_, "gcm(aes)", key_, GCM12_LIMIT),		\
 	  .tag_len = TLS_TAG_LEN }
 #define CCM13(id_, name_, tag_)							\
-	{ AEAD13(id_, name_, "hmac(sha256)", "ccm(aes)", 16, 32, CCM_LIMIT),	\
+	{ AEAD13(id_, name_, "sha256", "ccm(aes)", 16, 32, CCM_LIMIT),	\
 	  .tag_len = tag_, .b0 = CCM_B0 }
 #define CCM12(id_, name_, key_, tag_)						\
-	{ AEAD12(id_, name_, "hmac(sha256)", "ccm(aes)", key_, CCM_LIMIT),	\
+	{ AEAD12(id_, name_, "sha256", "ccm(aes)", key_, CCM_LIMIT),	\
 	  .tag_len = tag_, .b0 = CCM_B0 }
 #define CHACHA(id_, ver_, name_, secret_) {					\
 	.id = id_, .version = ver_, .name = name_,				\
-	.cipher = "rfc7539(chacha20,poly1305)", .hash = "hmac(sha256)",		\
+	.cipher = "rfc7539(chacha20,poly1305)", .hash = "sha256",		\
 	.secret_len = secret_, .key_len = 32, .iv_len = 12,			\
 	.tag_len = TLS_TAG_LEN, .limit = CHACHA_LIMIT }
 #define CBC(id_, name_, hash_, digest_, mac_, key_) {				\
@@ -60,11 +60,11 @@
 	.key_len = key_, .explicit_len = TLS_CBC_BLOCK_LEN, .tag_len = mac_,	\
 	.limit = CBC_LIMIT }
 #define CBC_SHA(id_, name_, key_)						\
-	CBC(id_, name_, "hmac(sha256)", "sha1", 20, key_)
+	CBC(id_, name_, "sha256", "sha1", 20, key_)
 #define CBC_SHA256(id_, name_, key_)						\
-	CBC(id_, name_, "hmac(sha256)", "sha256", 32, key_)
+	CBC(id_, name_, "sha256", "sha256", 32, key_)
 #define CBC_SHA384(id_, name_)							\
-	CBC(id_, name_, "hmac(sha384)", "sha384", 48, 32)
+	CBC(id_, name_, "sha384", "sha384", 48, 32)
 /* The IV is as long as the hash too (RFC 9150, 6). */
 #define MAC13(id_, name_, hash_, digest_, len_) {				\
 	.id = id_, .version = TLS13, .kind = KSSL_MAC, .name = name_,		\
@@ -72,17 +72,17 @@
 	.iv_len = len_, .tag_len = len_, .limit = MAC_LIMIT }
 
 static const struct kssl_suite suites[] = {
-	GCM13(0x1301, "TLS_AES_128_GCM_SHA256", "hmac(sha256)", 16, 32),
-	GCM13(0x1302, "TLS_AES_256_GCM_SHA384", "hmac(sha384)", 32, 48),
+	GCM13(0x1301, "TLS_AES_128_GCM_SHA256", "sha256", 16, 32),
+	GCM13(0x1302, "TLS_AES_256_GCM_SHA384", "sha384", 32, 48),
 	CHACHA(0x1303, TLS13, "TLS_CHACHA20_POLY1305_SHA256", 32),
 	CCM13(0x1304, "TLS_AES_128_CCM_SHA256", TLS_TAG_LEN),
 	CCM13(0x1305, "TLS_AES_128_CCM_8_SHA256", TLS_CCM_8_TAG_LEN),
-	GCM12(0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
-	GCM12(0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
-	GCM12(0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
-	GCM12(0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
-	GCM12(0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256", "hmac(sha256)", 16),
-	GCM12(0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384", "hmac(sha384)", 32),
+	GCM12(0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "sha256", 16),
+	GCM12(0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "sha384", 32),
+	GCM12(0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "sha256", 16),
+	GCM12(0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "sha384", 32),
+	GCM12(0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256", "sha256", 16),
+	GCM12(0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384", "sha384", 32),
 	CHACHA(0xcca8, TLS12, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", 0),
 	CHACHA(0xcca9, TLS12, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", 0),
 	CCM12(0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM", 16, TLS_TAG_LEN),
@@ -107,9 +107,9 @@ static const struct kssl_suite suites[] = {
 	CBC_SHA(0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA", 32),
 	{ .id = 0x003b, .version = TLS12, .kind = KSSL_MAC,
 	  .name = "TLS_RSA_WITH_NULL_SHA256", .digest = "sha256",
-	  .hash = "hmac(sha256)", .tag_len = 32, .limit = MAC_LIMIT },
-	MAC13(0xc0b4, "TLS_SHA256_SHA256", "hmac(sha256)", "sha256", 32),
-	MAC13(0xc0b5, "TLS_SHA384_SHA384", "hmac(sha384)", "sha384", 48),
+	  .hash = "sha256", .tag_len = 32, .limit = MAC_LIMIT },
+	MAC13(0xc0b4, "TLS_SHA256_SHA256", "sha256", "sha256", 32),
+	MAC13(0xc0b5, "TLS_SHA384_SHA384", "sha384", "sha384", 48),
 };
 
 /**

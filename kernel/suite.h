@@ -24,7 +24,7 @@ enum kssl_kind {
  * @name: IANA name
  * @cipher: algorithm name in the kernel's crypto API
  * @digest: of the suite's own MAC, in the kernel's crypto API; NULL for an AEAD
- * @hash: hash of the key schedule, in the kernel's crypto API
+ * @hash: digest of the key schedule, in the kernel's crypto API
  * @secret_len: traffic secret (TLS 1.3), bytes
  * @key_len: write key, bytes
  * @iv_len: write IV (TLS 1.3), or its fixed part in the key block (TLS 1.2), bytes

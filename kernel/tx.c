@@ -8,9 +8,8 @@
  *	page:	| ... older records | header | text .......... | type | tag | free
  *				    ^off - head  ^off  ^off + len
  *
- * The page is the task's own fragment page that TCP uses for ordinary sends
- * (order 3, 32 KiB), so an idle socket holds nothing.  Only an open record
- * (MSG_MORE) keeps a reference.
+ * The page is the task's own (frag.c), so an idle socket holds nothing.  Only an
+ * open record (MSG_MORE) keeps a reference.
  *
  * A record is only sealed when TCP has room by its own rules, and then goes to
  * TCP whole; sk_sndbuf is lifted for that moment, by at most one record.  So no
@@ -20,12 +19,14 @@
  */
 #include "tx.h"
 
+#include <linux/highmem.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
 
 #include "crypt.h"
+#include "frag.h"
 #include "kssl_compat.h"
 #include "mib.h"
 #include "netlink.h"
@@ -35,7 +36,7 @@
 /* A congestion window beyond this many segments is not small. */
 #define KSSL_SMALL_CWND		48
 
-/* Room that every fragment page must offer, or a new one is taken. */
+/* Most bytes of a record. */
 #define KSSL_RECORD_MAX	(TLS_TEXT_MAX + KSSL_EXPAND_MAX)
 
 /* What TCP may charge beyond the bytes themselves for one record (skb heads). */
@@ -51,26 +52,6 @@
  * @HOLD: keeps it; the same call sends more
  */
 enum hold { PUSH, CORK, HOLD };
-
-static struct page_frag *frag_refill(struct sock *sk, u32 need)
-{
-	struct page_frag *frag = sk_page_frag(sk);
-
-	if (skb_page_frag_refill(need, frag, sk->sk_allocation) &&
-	    frag->size - frag->offset >= need)
-		return frag;
-	/*
-	 * Memory is fragmented: the quick try got a single page.  A record's
-	 * size must not depend on that, so try harder.
-	 */
-	if (frag->page)
-		put_page(frag->page);
-	frag->offset = 0;
-	frag->size = PAGE_SIZE << SKB_FRAG_PAGE_ORDER;
-	frag->page = alloc_pages(sk->sk_allocation | __GFP_COMP | __GFP_NOWARN,
-				 SKB_FRAG_PAGE_ORDER);
-	return frag->page ? frag : NULL;
-}
 
 /*
  * May TCP hold the segment back for what follows?  Not when the caller will have
@@ -209,7 +190,7 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len)
 {
 	u32 head = s->seal->head, span = head + len + tail_room(s, len);
-	struct page_frag *frag = frag_refill(s->sk, span);
+	struct page_frag *frag = kssl_frag_refill(s->sk, span);
 	u32 off;
 
 	if (!frag)
@@ -455,7 +436,7 @@ int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
 	sock_owned_by_me(s->sk);
 	while (len) {
 		u32 n = min_t(size_t, len, KSSL_RECORD_MAX);
-		struct page_frag *frag = frag_refill(s->sk, n);
+		struct page_frag *frag = kssl_frag_refill(s->sk, n);
 		int err;
 
 		if (!frag)
@@ -598,7 +579,7 @@ static int begin(struct kssl_session *s, u8 type, size_t left)
 	tail = tail_room(s, tx->room);
 	/* short records lie close together, for TCP joins their bytes then */
 	align = tx->room >= PAGE_SIZE ? KSSL_TEXT_ALIGN : 1;
-	frag = frag_refill(s->sk, align - 1 + head + tx->room + tail);
+	frag = kssl_frag_refill(s->sk, align - 1 + head + tx->room + tail);
 	if (!frag)
 		return -ENOMEM;
 	frag->offset = ALIGN(frag->offset + head, align) - head;
@@ -672,6 +653,31 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	give_back(s);
 	err = close_open(s, msg_data_left(msg) ? HOLD : more ? CORK : PUSH);
 	return finish(s, err) ?: n;
+}
+
+/**
+ * kssl_tx_append() - content for the open record, if there is one and it stays open
+ * @s: the session; socket lock, process context
+ * @page: a page
+ * @off: where the content begins in it
+ * @len: its length
+ *
+ * The short way for sendfile(), which comes page by page where there is sendpage.
+ *
+ * Return: whether it was taken; if not, kssl_tx_send() has to.
+ */
+bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len)
+{
+	struct kssl_tx *tx = &s->tx;
+
+	sock_owned_by_me(s->sk);
+	if (!tx->len || tx->type != TLS_APPDATA || len >= tx->room - tx->len || tx->pend_len ||
+	    s->sk->sk_err || kssl_tx_ready(s))
+		return false;
+	memcpy_from_page(page_address(tx->page) + tx->off + tx->len, page, off, len);
+	tx->len += len;
+	s->tx_bytes += len;
+	return true;
 }
 
 /*

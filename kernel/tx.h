@@ -6,6 +6,7 @@
 #include "kssl.h"
 
 int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg);
+bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len);
 int kssl_tx_flush(struct kssl_session *s);
 int kssl_tx_control(struct kssl_session *s, u8 type, const void *text, u32 len);
 int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len);

@@ -93,7 +93,7 @@ listening() { ss -Hltn "sport = :$1" | grep -q .; }
 
 # ---- module and daemon ----
 
-modules="gcm ctr ccm chacha20poly1305 aesni_intel ghash_clmulni_intel chacha_x86_64 poly1305_x86_64 sha256_ssse3 sha512_ssse3"
+modules="gcm ctr ccm libchacha20poly1305 aesni_intel ghash_clmulni_intel chacha_x86_64 poly1305_x86_64 sha256_ssse3 sha512_ssse3"
 
 insmod_kssl() { # [PARAMETER...]
 	local m

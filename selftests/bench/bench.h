@@ -85,6 +85,7 @@ extern const struct suite suites[];
 void must(bool good, const char *what);
 void link_up(struct link *l, const struct way *way, const struct suite *suite);
 void link_down(struct link *l);
+void reset_close(int fd);
 
 /* Instructions so far.  Ends a translation block under -icount, so it is exact. */
 static inline uint64_t now(void)

@@ -227,15 +227,6 @@ double case_beside;
 #define LINKS	64
 #define ROUNDS	6
 
-/* Without a FIN or an alert: what is left is the work on keys, and TCP's close. */
-static void reset_close(int fd)
-{
-	const struct linger now_please = { .l_onoff = 1 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now_please, sizeof(now_please));
-	close(fd);
-}
-
 /* Connections are made first, then keyed and closed one after the other. */
 static double on_and_off(const struct way *way, const struct suite *suite)
 {
@@ -251,7 +242,7 @@ static double on_and_off(const struct way *way, const struct suite *suite)
 		start = begin(round >= 0 && way != ways);
 		for (i = 0; i < LINKS; i++) {
 			way->keys(&l[i], false);
-			reset_close(l[i].a.fd);
+			reset_close(l[i].a.fd);	/* no alert is sent */
 		}
 		sum += round >= 0 ? end(start) : 0;
 		for (i = 0; i < LINKS; i++)

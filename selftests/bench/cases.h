@@ -9,6 +9,7 @@ double case_more(const struct way *way, const struct suite *suite, size_t n, siz
 double case_file(const struct way *way, const struct suite *suite, size_t n, size_t buf);
 double case_rx(const struct way *way, const struct suite *suite, size_t n, size_t buf);
 double case_pp(const struct way *way, const struct suite *suite, size_t n, size_t buf);
+double case_memory(const struct way *way, const struct suite *suite, size_t n, size_t buf);
 double case_keys(const struct way *way, const struct suite *suite, size_t n, size_t buf);
 
 /* What was between the marks too, and is not in the figure. */

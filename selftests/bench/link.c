@@ -60,9 +60,18 @@ void link_up(struct link *l, const struct way *way, const struct suite *suite)
 	prepare(l->b.fd);
 }
 
+/* By a reset: no socket stays in TIME_WAIT, to be counted or freed later. */
+void reset_close(int fd)
+{
+	const struct linger now_please = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now_please, sizeof(now_please));
+	close(fd);
+}
+
 void link_down(struct link *l)
 {
 	l->way->stop(l);
+	reset_close(l->a.fd);
 	close(l->b.fd);
-	close(l->a.fd);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/mac.c kernel/cbc.c kernel/integrity.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c
 // LIBS: libcrypto
 // CFLAGS: -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*
@@ -172,6 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (how & 4)
 		sealed_by_us(&b, &in);
 	both_free(&b);
+	kssl_mac_exit();
 	fuzz_must(!live && !not_wiped, "freed and wiped");
 	return 0;
 }

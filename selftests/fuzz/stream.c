@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
 // LIBS: libcrypto
 // CFLAGS: -DSTANDIN_SOCKETS -Iselftests/fuzz/include -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*
@@ -668,6 +668,7 @@ static void buried(void)
 	kssl_relay_free(session.relay);
 	kfree_skb(returned);
 	returned = NULL;
+	kssl_mac_exit();
 	fuzz_must(live <= 1, "everything is freed");	/* a spare buffer stays */
 	fuzz_must(!not_wiped, "everything secret is wiped");
 }

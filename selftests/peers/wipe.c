@@ -32,7 +32,7 @@
 #define DIRECT_END 0xffffc88000000000ULL
 
 /* The keys, by what becomes of them. */
-enum { GCM12, GCM13, CBC, CBC_MAC, REFUSED, EXPORTER, EXPORTER_REFUSED, NR_KEYS };
+enum { GCM12, GCM13, CHACHA, CBC, CBC_MAC, REFUSED, EXPORTER, EXPORTER_REFUSED, NR_KEYS };
 
 static unsigned char masked[NR_KEYS][KEY];
 static int hits[NR_KEYS];
@@ -135,6 +135,7 @@ struct suite {
 
 static const struct suite gcm12 = { 0x0303, 0xc030, KEY, 4, 0 };
 static const struct suite gcm13 = { 0x0304, 0x1301, 0, 0, 0 };
+static const struct suite chacha = { 0x0303, 0xcca8, KEY, 12, 0 };
 static const struct suite cbc = { 0x0303, 0x003d, KEY, 0, 32 };
 static const struct suite wrong = { 0x0303, 0xc02f, KEY, 4, 0 };	/* size of the key */
 
@@ -334,12 +335,13 @@ static int answered(int k)
 
 int main(void)
 {
-	int fds[7], n = 0;
+	int fds[8], n = 0;
 
 	new_keys();
 	be_worker();
 	fds[n++] = keyed(&gcm12, WRITE_KEY, GCM12);
 	fds[n++] = keyed(&gcm13, SECRET, GCM13);
+	fds[n++] = keyed(&chacha, WRITE_KEY, CHACHA);
 	fds[n++] = keyed(&cbc, WRITE_KEY, CBC);
 	fds[n++] = keyed(&cbc, MAC_KEY, CBC_MAC);
 	fds[n++] = connected();
@@ -350,6 +352,7 @@ int main(void)
 	search();
 	ok(hits[GCM12] > 0, "write key, TLS 1.2: in memory while open", hits[GCM12]);
 	ok(hits[GCM13] > 0, "traffic secret, TLS 1.3: in memory while open", hits[GCM13]);
+	ok(hits[CHACHA] > 0, "write key of ChaCha20: in memory while open", hits[CHACHA]);
 	ok(hits[CBC] > 0, "write key of CBC: in memory while open", hits[CBC]);
 	/* only what HMAC makes of it is kept */
 	ok(!hits[CBC_MAC], "MAC key of CBC: not in memory while open", hits[CBC_MAC]);
@@ -362,6 +365,7 @@ int main(void)
 	search();
 	ok(!hits[GCM12], "write key, TLS 1.2: gone after close()", hits[GCM12]);
 	ok(!hits[GCM13], "traffic secret, TLS 1.3: gone after close()", hits[GCM13]);
+	ok(!hits[CHACHA], "write key of ChaCha20: gone after close()", hits[CHACHA]);
 	ok(!hits[CBC], "write key of CBC: gone after close()", hits[CBC]);
 	ok(!hits[CBC_MAC], "MAC key of CBC: nor after close()", hits[CBC_MAC]);
 	ok(!hits[EXPORTER], "exporter secret: gone after close()", hits[EXPORTER]);

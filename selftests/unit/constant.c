@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/cbc.c kernel/integrity.c kernel/mac.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/cbc.c kernel/integrity.c kernel/mac.c
 // LIBS: libcrypto
 // CFLAGS: -Iselftests/unit/include -Iselftests/unit -Ikernel -Wno-unused-parameter -Wno-sign-compare
 // SANITIZE: no
@@ -100,8 +100,8 @@ static u8 *decrypted(struct both *b, size_t n, size_t *len)
 
 	*len = n - 5 - 16;
 	memcpy(b->half->nonce, record + 5, 16);
-	sg_init_one(b->half->sg, data, (u32)*len);
-	skcipher_request_set_crypt(b->half->cbc_req, b->half->sg, b->half->sg, (u32)*len,
+	sg_init_one(&b->half->sg, data, (u32)*len);
+	skcipher_request_set_crypt(b->half->cbc_req, &b->half->sg, &b->half->sg, (u32)*len,
 				   b->half->nonce);
 	crypto_skcipher_decrypt(b->half->cbc_req);
 	return data;

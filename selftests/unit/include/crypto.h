@@ -5,6 +5,9 @@
 
 struct scatterlist { u8 *buf; u32 len; };
 struct crypto_wait { int n; };
+#define CRYPTO_ALG_INTERNAL	0x2000
+#define CRYPTO_ALG_ASYNC	0x80
+
 struct crypto_aead { const char *name; u8 key[32]; u32 key_len; u32 tag_len; };
 struct aead_request {
 	struct crypto_aead *tfm;
@@ -54,7 +57,7 @@ static inline void sg_set_buf(struct scatterlist *sg, void *buf, u32 len)
 
 static inline void sg_init_one(struct scatterlist *sg, void *buf, u32 len)
 {
-	memset(sg, 0, 2 * sizeof(*sg));
+	memset(sg, 0, sizeof(*sg));
 	sg_set_buf(sg, buf, len);
 }
 

@@ -42,10 +42,19 @@ typedef struct { int n; } spinlock_t;
 #define max_t(t, a, b) max((t)(a), (t)(b))
 #define ilog2(n) (31 - __builtin_clz(n))
 #define READ_ONCE(v) (v)
+#define WRITE_ONCE(v, to) ((v) = (to))
+#define smp_load_acquire(p) (*(p))
+#define smp_store_release(p, v) (*(p) = (v))
+#define DEFINE_MUTEX(name) int name
+#define mutex_lock(m) ((void)(m))
+#define mutex_unlock(m) ((void)(m))
+#define lockdep_assert_preemption_enabled() ((void)0)
 #define round_down(n, to) ((n) & ~((to) - 1))
 #define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
+#define __read_mostly
 #define static_assert _Static_assert
+#define cpu_to_le64(v) (v)	/* we are one */
 #define cpu_to_be32(v) __builtin_bswap32(v)
 #define cpu_to_be64(v) __builtin_bswap64(v)
 #define GFP_KERNEL 0
@@ -96,6 +105,13 @@ static inline void put_unaligned_be32(u32 v, void *p)
 		b[i] = (u8)v;
 }
 
+static inline u32 get_unaligned_le32(const void *p)
+{
+	const u8 *b = p;
+
+	return (u32)b[0] | (u32)b[1] << 8 | (u32)b[2] << 16 | (u32)b[3] << 24;
+}
+
 static inline u16 get_unaligned_be16(const void *p)
 {
 	const u8 *b = p;
@@ -127,6 +143,18 @@ void test_free_wiped(void *p);
 #define kzalloc(n, gfp) test_alloc(n)
 #define kmalloc(n, gfp) test_alloc(n)
 #define kfree_sensitive(p) test_free_wiped(p)
+
+/* Objects of a cache must have been wiped when they are freed. */
+struct kmem_cache { size_t size; };
+void *test_cache_alloc(const struct kmem_cache *c);
+void test_cache_free(const struct kmem_cache *c, void *p);
+
+#define SLAB_ACCOUNT 0
+#define KMEM_CACHE(type, flags) \
+	({ static struct kmem_cache c_ = { sizeof(struct type) }; (void)(flags); &c_; })
+#define kmem_cache_destroy(c) ((void)(c))
+#define kmem_cache_zalloc(c, gfp) test_cache_alloc(c)
+#define kmem_cache_free(c, p) test_cache_free(c, p)
 #define get_jiffies_64() 0
 
 static inline void memzero_explicit(void *p, size_t n)
@@ -136,6 +164,7 @@ static inline void memzero_explicit(void *p, size_t n)
 }
 
 #include "crypto.h"
+#include "standin-chacha.h"
 #ifdef STANDIN_SOCKETS	/* the fuzzers */
 #include "socket.h"
 #endif
