@@ -21,7 +21,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 pc = $(shell pkg-config --cflags --libs $(1))
 
 .PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct profile fuzz fuzzers \
-	demo demo-classic sparse style kdoc nl-gen insmod rmmod install install-user deb \
+	demo demo-classic sparse style kdoc nl-gen insmod rmmod install install-user deb check-packages \
 	clean help setup libraries
 
 all: modules user
@@ -42,6 +42,7 @@ help:
 	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
 	@echo "deb                Debian packages, build/deb/*.deb"
+	@echo "check-packages     installed, booted with systemd, removed, on Debian 12 and 13"
 	@echo "install            module and programs (PREFIX=$(PREFIX))"
 	@echo "sparse, nl-gen     static check; header and policies from kssl.yaml"
 
@@ -209,9 +210,12 @@ install-user: user
 	for s in 1 3 5 7 8; do for f in user/man/*.$$s; do \
 		[ ! -e $$f ] || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$f; done; done
 
-# The Debian packages, into build/deb.
+# The Debian packages, into build/deb; and all that happens to them on a Debian system.
 deb:
 	@user/packaging/deb
+
+check-packages: setup
+	@selftests/packages/run
 
 clean:
 	[ -z "$(KDIR)" ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean

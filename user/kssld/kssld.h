@@ -485,6 +485,10 @@ void export_master12(SSL *ssl, struct hs_exporter *x);
 
 struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified);
 
+/* ---- notify.c ---- */
+
+void notify(const char *words);
+
 /* ---- worker.c ---- */
 
 struct worker;

@@ -197,7 +197,9 @@ int serve(void)
 
 	if (good) {
 		info("ready, %d workers", s.nr_workers);
+		notify("READY=1");
 		event_base_dispatch(s.base);
+		notify("STOPPING=1");
 	}
 	stop(&s);
 	return good ? 0 : 1;
