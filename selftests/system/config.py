@@ -198,7 +198,7 @@ def unprivileged():
     if not pid:
         os.setresuid(65534, 65534, 65534)
         s = socket.socket(socket.AF_UNIX)
-        os._exit(tap.errno_of(s.connect, '/run/kssld.sock'))
+        os._exit(tap.errno_of(s.connect, '/run/kssl/kssld.sock'))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13
 
 
@@ -237,7 +237,7 @@ tap.case('a bad file: the reason is told, nothing changes')(bad_files)
 tap.case('a changed file is noticed')(watched)
 tap.case('ksslctl reload of another user')(unprivileged)
 daemon.terminate()
-tap.is_((daemon.wait(), os.path.exists('/run/kssld.sock')), (0, False), 'and it ends well')
+tap.is_((daemon.wait(), os.path.exists('/run/kssl/kssld.sock')), (0, False), 'and it ends well')
 write_conf(user='nobody')
 point_to('rsa')
 daemon = start()

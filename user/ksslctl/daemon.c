@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-const char *daemon_socket = "/run/kssld.sock";
+const char *daemon_socket = "/run/kssl/kssld.sock";
 
 static int ask(const char *word)
 {

@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define CONTROL "/run/kssld.sock"
+#define CONTROL "/run/kssl/kssld.sock"
 
 static bool to_string(char **to, const char *value)
 {

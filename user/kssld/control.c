@@ -104,6 +104,20 @@ static bool is_stale(int fd, const struct sockaddr_un *addr)
 	return connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) && errno == ECONNREFUSED;
 }
 
+/* The folder is the service manager's to make; or ours, if there is none. */
+static void make_folder(const char *at)
+{
+	char folder[sizeof(path)];
+	char *slash;
+
+	strcpy(folder, at);
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return;
+	*slash = 0;
+	mkdir(folder, 0750);	/* if it fails, so does bind() */
+}
+
 static bool listen_at(int fd, const struct sockaddr_un *addr)
 {
 	mode_t mask = umask(0177);
@@ -129,6 +143,7 @@ int control_open(const char *at)
 		return -1;
 	}
 	strcpy(addr.sun_path, at);
+	make_folder(at);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 && probe >= 0 && is_stale(probe, &addr))
