@@ -8,7 +8,8 @@
  * whatever the program would have sent.  Where nothing failed it must be TLS.
  *
  * fail-nth is for tasks; here failslab fails the first atomic allocation from the
- * caches that the hook uses after so many bytes of them ("space").
+ * caches that the hook uses after so many bytes of them ("space").  Now and then that
+ * is one that TCP makes; then too the child is TLS or there is none.
  */
 #include "ends.h"
 
@@ -109,8 +110,6 @@ static bool dead(struct ends *e)
 	unsigned char byte;
 	ssize_t n;
 
-	if (e->fd >= 0)
-		return no("accept() gave a socket, %s TLS", session_of(e->fd) ? "with" : "without");
 	if (errno != ECONNABORTED)
 		return no("accept(): %s", strerror(errno));
 	n = recv(e->w.fd, &byte, 1, 0);
@@ -154,7 +153,8 @@ struct way {
 	bool accepted, cookies;
 };
 
-static bool one(const struct way *way, long space, bool *hit)
+/* @site: the fault hit the hook; if it hit something else the child must be TLS */
+static bool one(const struct way *way, long space, bool *hit, bool *site)
 {
 	struct ends e = { .fd = -1 };
 	int l = listen_at(way->server);
@@ -166,11 +166,13 @@ static bool one(const struct way *way, long space, bool *hit)
 	arm_softirq(space);
 	witness_init(&e.w, dial(way->client));
 	*hit = disarm_softirq();
+	*site = *hit;
 	if (!way->accepted) {
 		good = unaccepted(&e, l);
 	} else {
 		e.fd = accept4(l, NULL, NULL, SOCK_CLOEXEC);
-		good = *hit ? dead(&e) : alive(&e);
+		*site = *hit && e.fd < 0;
+		good = *site ? dead(&e) : alive(&e);
 		close(l);
 	}
 	close_ends(&e);
@@ -185,10 +187,10 @@ static bool one(const struct way *way, long space, bool *hit)
 static bool sweep_space(const struct way *way, long *sites)
 {
 	long space, step = STEP, used = -1;
-	bool hit;
+	bool hit, site;
 
 	for (space = 1; space < SPACE_MAX; space += step) {
-		if (!one(way, space, &hit))
+		if (!one(way, space, &hit, &site))
 			return false;
 		if (hit && space - get_number(FAULTS "space") == used) {
 			step *= 2;
@@ -197,7 +199,7 @@ static bool sweep_space(const struct way *way, long *sites)
 			step = STEP;
 		} else if (hit) {
 			used = space - get_number(FAULTS "space");
-			++*sites;
+			*sites += site;
 		} else {
 			return true;
 		}
@@ -207,11 +209,15 @@ static bool sweep_space(const struct way *way, long *sites)
 
 static void sweep(const struct way *way)
 {
-	long sites = 0;
+	int tries = 4;
 	bool good;
+	long sites;
 
 	put_file("/proc/sys/net/ipv4/tcp_syncookies", way->cookies ? "2" : "1");
-	good = sweep_space(way, &sites);
+	do {	/* again, if TCP was hit in place of one of them */
+		sites = 0;
+		good = sweep_space(way, &sites);
+	} while (good && sites < SITES && --tries);
 	if (good && sites < SITES)
 		good = no("too few");
 	result(good, way->name, sites);
