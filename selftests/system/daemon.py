@@ -23,9 +23,12 @@ CONF = sys.argv[1]
 def start():
     p = subprocess.Popen([TOP + '/build/kssld', '-c', CONF, '-f'], stderr=subprocess.PIPE,
                          text=True)
+    said = []
     for line in p.stderr:
         if 'ready' in line:
-            break
+            return p
+        said.append(line)
+    print('# kssld did not start:', *said, sep='\n# ', flush=True)
     return p
 
 
