@@ -507,7 +507,7 @@ static bool register_worker(struct worker *w, int capacity)
 	return err >= 0;
 }
 
-static bool open_socket(struct worker *w, int capacity)
+static bool open_socket(struct worker *w)
 {
 	int size = RECEIVE_BUFFER, one = 1, fd;
 
@@ -526,18 +526,16 @@ static bool open_socket(struct worker *w, int capacity)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof(one));
 	nl_socket_set_msg_buf_size(w->sock, MESSAGE_MAX);
-	return register_worker(w, capacity);
+	return true;
 }
 
 static bool open_events(struct worker *w)
 {
 	int fd = nl_socket_get_fd(w->sock);
 
+	/* a handshake may come before the answer to our registration */
 	nl_socket_disable_seq_check(w->sock);
-	nl_socket_disable_auto_ack(w->sock);
-	nl_socket_set_nonblocking(w->sock);
 	nl_socket_modify_cb(w->sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, w);
-	nl_socket_modify_err_cb(w->sock, NL_CB_CUSTOM, on_error, w);
 	w->base = event_base_new();
 	if (!w->base)
 		return false;
@@ -545,6 +543,15 @@ static bool open_events(struct worker *w)
 	w->quit = event_new(w->base, w->quit_pipe[0], EV_READ, on_quit, w);
 	w->sweep = evtimer_new(w->base, on_sweep, w);
 	return w->readable && w->quit && w->sweep && !event_add(w->readable, NULL) && !event_add(w->quit, NULL);
+}
+
+/* From now on nothing waits for answers. */
+static bool let_go(struct worker *w)
+{
+	nl_socket_disable_auto_ack(w->sock);
+	nl_socket_set_nonblocking(w->sock);
+	nl_socket_modify_err_cb(w->sock, NL_CB_CUSTOM, on_error, w);
+	return true;
 }
 
 static void *run(void *arg)
@@ -593,7 +600,8 @@ struct worker *worker_start(int number, int capacity)
 	}
 	w->number = number;
 	TAILQ_INIT(&w->lingering);
-	if (open_socket(w, capacity) && open_events(w) && !pthread_create(&w->thread, NULL, run, w))
+	if (open_socket(w) && open_events(w) && register_worker(w, capacity) && let_go(w) &&
+	    !pthread_create(&w->thread, NULL, run, w))
 		return w;
 	worker_free(w);
 	return NULL;
