@@ -674,6 +674,8 @@ bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len)
 	if (!tx->len || tx->type != TLS_APPDATA || len >= tx->room - tx->len || tx->pend_len ||
 	    s->sk->sk_err || kssl_tx_ready(s))
 		return false;
+	if (off + len > PAGE_SIZE)	/* of several, as what splice() takes from TCP */
+		return false;
 	memcpy_from_page(page_address(tx->page) + tx->off + tx->len, page, off, len);
 	tx->len += len;
 	s->tx_bytes += len;

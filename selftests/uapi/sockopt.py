@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Options, their errnos, what is refused, and the socket calls with own keys."""
 import errno
+import fcntl
 import os
 import select
 import signal
@@ -287,6 +288,43 @@ def splices():
     p.close()
 
 
+def splices_from_tcp():
+    """Pieces of TCP's own pages, which begin and end anywhere in several pages."""
+    p, (near, far) = Peer(0x1301), tap.pair()
+    data = os.urandom(400003)
+    r, w = os.pipe()
+    fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 1 << 20)
+
+    def forward():
+        left = len(data)
+        while left:
+            n = os.splice(far.fileno(), w, left)
+            left -= n
+            while n:
+                n -= os.splice(r, p.kssl.fileno(), n)
+
+    def feed():
+        for i in range(0, len(data), 9001):     # so that they do not end with a page
+            near.sendall(data[i:i + 9001])
+
+    threads = [threading.Thread(target=f) for f in (feed, forward)]
+    for t in threads:
+        t.start()
+    got = b''
+    while len(got) < len(data):
+        kind, text = p.got()
+        assert kind == DATA
+        got += text
+    for t in threads:
+        t.join()
+    assert got == data
+    os.close(r)
+    os.close(w)
+    near.close()
+    far.close()
+    p.close()
+
+
 def faults():
     """A bad address costs nobody the session."""
     libc = __import__('ctypes').CDLL(None, use_errno=True)
@@ -366,7 +404,8 @@ def interrupted():
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for fn in (before_attach, strings, numbers, keys, no_way_round, more, one_byte_more, vectors,
-               peek_and_trunc, waitall_and_lowat, nonblocking, polling, splices, faults,
+               peek_and_trunc, waitall_and_lowat, nonblocking, polling, splices,
+               splices_from_tcp, faults,
                many_writers, reset, close_reads_tickets, interrupted):
         tap.case(fn.__name__)(fn)
     tap.done()
