@@ -130,4 +130,29 @@ out.sendall(b'pong')
 tap.is_(out.recv(10), b'pong', 'the old session goes on all the while')
 daemon.terminate()
 tap.is_(daemon.wait(), 0, 'kssld ends on SIGTERM')
+
+
+def start_amid():
+    """A handshake may be given to a worker before its registration is answered."""
+    threads = [threading.Thread(target=lambda: asked.append(kssl_client(foreign.getsockname())))
+               for _ in range(5)]
+    for t in threads:
+        t.start()
+    time.sleep(0.2)
+    p = start()
+    for t in threads:
+        t.join()
+    p.terminate()
+    return p.wait()
+
+
+policy('grace-ms=15000')
+asked = []
+busy = [subprocess.Popen(['sh', '-c', 'while :; do :; done']) for _ in range(2)]
+ends = [start_amid() for _ in range(8)]
+for b in busy:
+    b.kill()
+    b.wait()
+tap.is_((ends, [e for _, e in asked]), ([0] * 8, [0] * 40), 'kssld starts while handshakes wait')
+policy('grace-ms=5000')
 tap.done()

@@ -546,12 +546,11 @@ static bool open_events(struct worker *w)
 }
 
 /* From now on nothing waits for answers. */
-static bool let_go(struct worker *w)
+static void wait_no_more(struct worker *w)
 {
 	nl_socket_disable_auto_ack(w->sock);
 	nl_socket_set_nonblocking(w->sock);
 	nl_socket_modify_err_cb(w->sock, NL_CB_CUSTOM, on_error, w);
-	return true;
 }
 
 static void *run(void *arg)
@@ -600,9 +599,11 @@ struct worker *worker_start(int number, int capacity)
 	}
 	w->number = number;
 	TAILQ_INIT(&w->lingering);
-	if (open_socket(w) && open_events(w) && register_worker(w, capacity) && let_go(w) &&
-	    !pthread_create(&w->thread, NULL, run, w))
-		return w;
+	if (open_socket(w) && open_events(w) && register_worker(w, capacity)) {
+		wait_no_more(w);
+		if (!pthread_create(&w->thread, NULL, run, w))
+			return w;
+	}
 	worker_free(w);
 	return NULL;
 }
