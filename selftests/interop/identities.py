@@ -6,7 +6,6 @@ line."""
 import os
 import subprocess
 import sys
-import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
@@ -15,6 +14,7 @@ from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: E402
+from kssld import Daemon  # noqa: E402
 from pki import SERVER, Pair, crl  # noqa: E402
 
 TMP = sys.argv[1]
@@ -183,26 +183,20 @@ def expiring():
 
 
 make()
-with open(TMP + '/log', 'w', encoding='ascii') as log, open(TMP + '/page', 'w+b') as page:
+with open(TMP + '/page', 'wb') as page:
     page.write(b'a page')
-    page.flush()
-    with subprocess.Popen([TOP + '/build/kssld', '-f', '-c', conf(*GOOD)], stderr=log) as daemon, \
-            subprocess.Popen([TOP + '/build/peers/server', str(PORT), TMP + '/page'],
-                             stderr=subprocess.DEVNULL) as server:
-        end = time.time() + 20
-        while not run(['ss', '-Hltn', f'sport = :{PORT}']).stdout or \
-                'ready' not in open(TMP + '/log', encoding='ascii').read():
-            assert time.time() < end, open(TMP + '/log', encoding='ascii').read()
-            time.sleep(0.1)
-        tap.case('by name: exact, then wildcard, then default')(by_name)
-        tap.case('by kind of key, both versions')(by_key)
-        tap.case('gnutls-cli and curl')(others)
-        tap.case('bad files are refused with file and line')(refused)
-        tap.case('what expires soon is told')(expiring)
-        with open(TMP + '/log', encoding='ascii') as f:
-            said = f.read()
-        tap.ok(PHRASE.decode() not in said and 'not this one' not in said,
-               'no pass phrase in the log', said)
-        server.kill()
-        daemon.kill()
+daemon = Daemon(conf(*GOOD), TMP + '/log')
+with subprocess.Popen([TOP + '/build/peers/server', str(PORT), TMP + '/page'],
+                      stderr=subprocess.DEVNULL) as server:
+    tap.wait_port(PORT)
+    tap.case('by name: exact, then wildcard, then default')(by_name)
+    tap.case('by kind of key, both versions')(by_key)
+    tap.case('gnutls-cli and curl')(others)
+    tap.case('bad files are refused with file and line')(refused)
+    tap.case('what expires soon is told')(expiring)
+    said = daemon.said()
+    tap.ok(PHRASE.decode() not in said and 'not this one' not in said,
+           'no pass phrase in the log', said)
+    server.kill()
+daemon.stop()
 tap.done()

@@ -5,7 +5,6 @@ end: who has the key, and who has not."""
 import errno
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
 import tap  # noqa: E402
+from kssld import Daemon  # noqa: E402
 
 PKI = TOP + '/build/pki/'
 TMP = sys.argv[1]
@@ -38,23 +38,6 @@ def conf():
             f'key = {PKI}rsa.key', '[identity plain]', 'names = plain.test', f'cert = {PKI}rsa.pem',
             f'key = {PKI}rsa.key', '')))
     return TMP + '/conf'
-
-
-def log():
-    with open(TMP + '/log', encoding='ascii') as f:
-        return f.read()
-
-
-def wait(what):
-    end = time.time() + 30
-    while not what():
-        assert time.time() < end, log()
-        time.sleep(0.05)
-
-
-def listening(port):
-    return subprocess.run(['ss', '-Hltn', f'sport = :{port}'], capture_output=True,
-                          check=True).stdout
 
 
 # ---- as a server ----
@@ -99,7 +82,7 @@ def tool(argv):
         except BrokenPipeError:
             pass
         out += p.stdout.read()
-    wait(lambda: seen)
+    tap.until(lambda: seen, daemon.said)
     return seen[0], out.decode(errors='replace')
 
 
@@ -139,9 +122,7 @@ def both_kinds():
 
 def taken_out():
     write_keys(f'two:{TWO.hex()}')
-    n = log().count('kssld: reloaded')
-    daemon.send_signal(signal.SIGHUP)
-    wait(lambda: log().count('kssld: reloaded') > n)
+    daemon.reload()
     assert isinstance(openssl('one', ONE)[0], int)
     assert openssl('two', TWO)[0] == (1, 0, b'PSK:two')
     write_keys(f'one:{ONE.hex()}', f'two:{TWO.hex()}')
@@ -177,7 +158,7 @@ def client():
         with subprocess.Popen(['openssl', 's_server', '-port', str(FOREIGN), '-rev', '-tls1_3',
                                *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL) as server:
-            wait(lambda: listening(FOREIGN))
+            tap.wait_port(FOREIGN)
             got = connect(b'things')
             server.kill()
         assert got == want, (options, got, want)
@@ -204,19 +185,17 @@ def refused():
 
 
 write_keys(f'one:{ONE.hex()}', f'two:{TWO.hex()}')
-with open(TMP + '/log', 'w', encoding='ascii') as log_file:
-    with subprocess.Popen([TOP + '/build/kssld', '-f', '-c', conf()], stderr=log_file) as daemon:
-        wait(lambda: 'ready' in log())
-        listener = socket.create_server(('127.0.0.1', 0), backlog=64)
-        tap.attach(listener)
-        ADDRESS = listener.getsockname()
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        tap.case('s_client and gnutls-cli with a key')(server_good)
-        tap.case('another key, another name, none, TLS 1.2')(server_bad)
-        tap.case('keys and certificates side by side')(both_kinds)
-        tap.case('s_server with a key, another one, a certificate instead')(client)
-        tap.case('a key that is taken out of the file')(taken_out)
-        tap.case('bad files are refused with the line')(refused)
-        tap.ok(not any(k.hex() in log() for k in (ONE, TWO)), 'no key in the log')
-        daemon.kill()
+daemon = Daemon(conf(), TMP + '/log')
+listener = socket.create_server(('127.0.0.1', 0), backlog=64)
+tap.attach(listener)
+ADDRESS = listener.getsockname()
+threading.Thread(target=serve, args=(listener,), daemon=True).start()
+tap.case('s_client and gnutls-cli with a key')(server_good)
+tap.case('another key, another name, none, TLS 1.2')(server_bad)
+tap.case('keys and certificates side by side')(both_kinds)
+tap.case('s_server with a key, another one, a certificate instead')(client)
+tap.case('a key that is taken out of the file')(taken_out)
+tap.case('bad files are refused with the line')(refused)
+tap.ok(not any(k.hex() in daemon.said() for k in (ONE, TWO)), 'no key in the log')
+daemon.stop()
 tap.done()

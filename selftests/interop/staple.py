@@ -5,11 +5,9 @@ server of ours sends; a client of ours judges those that s_server sends."""
 import datetime
 import errno
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
@@ -18,6 +16,7 @@ from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from cryptography.x509 import ocsp  # noqa: E402
+from kssld import Daemon  # noqa: E402
 from pki import SERVER, Pair  # noqa: E402
 
 TMP = sys.argv[1]
@@ -84,23 +83,9 @@ def conf(*lines):
     return TMP + '/conf'
 
 
-def log():
-    with open(TMP + '/log', encoding='ascii') as f:
-        return f.read()
-
-
-def wait(what):
-    end = time.time() + 30
-    while not what():
-        assert time.time() < end, log()
-        time.sleep(0.05)
-
-
 def reload(*lines):
     conf(*lines)
-    n = log().count('kssld: reloaded')
-    daemon.send_signal(signal.SIGHUP)
-    wait(lambda: log().count('kssld: reloaded') == n + 1)
+    daemon.reload()
 
 
 def run(argv):
@@ -135,7 +120,7 @@ def not_sent():
     reload()
     assert 'OCSP response: no response sent' in status()
     reload(f'staple = {PKI}stale.ocsp')
-    assert 'the OCSP response has expired' in log()
+    assert 'the OCSP response has expired' in daemon.said()
     assert 'OCSP response: no response sent' in status()
 
 
@@ -182,25 +167,22 @@ def judged():
             ('one', 'two', refused_, V_UNKNOWN, 113)):
         for version in ('-tls1_3', '-tls1_2') if staple in ('one', 'revoked') else ('-tls1_3',):
             with s_server(cert, staple, version) as server:
-                wait(lambda: run(['ss', '-Hltn', f'sport = :{FOREIGN}']).stdout)
+                tap.wait_port(FOREIGN)
                 got = connect()
                 server.kill()
             assert got == tuple(want), (cert, staple, version, got, want)
 
 
-with open(TMP + '/log', 'w', encoding='ascii') as log_file, \
-        open(TMP + '/page', 'w+b') as page:
+with open(TMP + '/page', 'wb') as page:
     page.write(b'a page')
-    page.flush()
-    good = conf(f'staple = {PKI}one.ocsp', f'staple = {PKI}two.ocsp')
-    with subprocess.Popen([TOP + '/build/kssld', '-f', '-c', good], stderr=log_file) as daemon, \
-            subprocess.Popen([TOP + '/build/peers/server', str(PORT), TMP + '/page'],
-                             stderr=subprocess.DEVNULL) as web:
-        wait(lambda: 'ready' in log() and run(['ss', '-Hltn', f'sport = :{PORT}']).stdout)
-        tap.case('s_client -status and curl --cert-status see the right one')(sent)
-        tap.case('no response, or one that has expired, is not sent')(not_sent)
-        tap.case('bad files are refused with file and line')(refused)
-        tap.case('a client judges what s_server sends')(judged)
-        web.kill()
-        daemon.kill()
+daemon = Daemon(conf(f'staple = {PKI}one.ocsp', f'staple = {PKI}two.ocsp'), TMP + '/log')
+with subprocess.Popen([TOP + '/build/peers/server', str(PORT), TMP + '/page'],
+                      stderr=subprocess.DEVNULL) as web:
+    tap.wait_port(PORT)
+    tap.case('s_client -status and curl --cert-status see the right one')(sent)
+    tap.case('no response, or one that has expired, is not sent')(not_sent)
+    tap.case('bad files are refused with file and line')(refused)
+    tap.case('a client judges what s_server sends')(judged)
+    web.kill()
+daemon.stop()
 tap.done()

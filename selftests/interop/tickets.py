@@ -6,7 +6,6 @@ import datetime
 import os
 import re
 import select
-import signal
 import socket
 import ssl
 import subprocess
@@ -19,6 +18,7 @@ sys.path.insert(0, TOP + '/selftests/peers')
 import tap  # noqa: E402
 from cryptography.hazmat.primitives import hashes, hmac  # noqa: E402
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: E402
+from kssld import Daemon  # noqa: E402
 from pki import CLIENT, NOW, Pair  # noqa: E402
 
 PKI = TOP + '/build/pki/'
@@ -42,33 +42,14 @@ def write_keys(*keys, mode=0o600):
     os.rename(KEYS + '.new', KEYS)
 
 
-class Daemon:
-    def __init__(self, *server, **how):
-        conf(*server, **how)
-        self.log = open(TMP + '/log', 'w', encoding='ascii')  # pylint: disable=consider-using-with
-        self.p = subprocess.Popen([TOP + '/build/kssld', '-f', '-c', CONF], stderr=self.log)
-        self.wait('ready')
+def start(*server):
+    conf(*server)
+    return Daemon(CONF, TMP + '/log')
 
-    def wait(self, text, times=1):
-        end = time.time() + 30
-        while self.said().count(text) < times:
-            assert time.time() < end, self.said()
-            time.sleep(0.05)
 
-    def said(self):
-        with open(TMP + '/log', encoding='ascii') as f:
-            return f.read()
-
-    def reload(self, *server, **how):
-        conf(*server, **how)
-        n = self.said().count('reloaded')
-        self.p.send_signal(signal.SIGHUP)
-        self.wait('reloaded', n + 1)
-
-    def stop(self):
-        self.p.terminate()
-        assert self.p.wait() == 0
-        self.log.close()
+def reload(*server, **how):
+    conf(*server, **how)
+    daemon.reload()
 
 
 def serve(sock):
@@ -159,26 +140,26 @@ def shared():
     global daemon
     keys = [os.urandom(80) for _ in range(3)]
     write_keys(keys[0])
-    daemon.reload(f'ticket-keys = {KEYS}')
+    reload(f'ticket-keys = {KEYS}')
     ctxs = [context(v) for v in (V12, V13)]
     tickets = [visit(c)[1] for c in ctxs]
     assert opens(ticket_of(), keys[0]) and not opens(ticket_of(), keys[1])
     daemon.stop()
-    daemon = Daemon(f'ticket-keys = {KEYS}')
+    daemon = start(f'ticket-keys = {KEYS}')
     assert all(visit(c, t)[0] for c, t in zip(ctxs, tickets)), 'another daemon'
     write_keys(keys[1], keys[0])
-    daemon.reload(f'ticket-keys = {KEYS}')
+    reload(f'ticket-keys = {KEYS}')
     again_ = [visit(c, t) for c, t in zip(ctxs, tickets)]
     assert all(r for r, _ in again_), 'the second key still decrypts'
     assert opens(ticket_of(), keys[1]), 'and the first encrypts'
     write_keys(keys[2], keys[1])
-    daemon.reload(f'ticket-keys = {KEYS}')
+    reload(f'ticket-keys = {KEYS}')
     assert not any(visit(c, t)[0] for c, t in zip(ctxs, tickets)), 'the key is gone'
     assert all(visit(c, t)[0] for c, (_, t) in zip(ctxs, again_)), 'it was renewed'
     for secret in keys:
         assert secret[16:].hex() not in daemon.said()
     daemon.stop()
-    daemon = Daemon()
+    daemon = start()
     assert not any(visit(c, t)[0] for c, (_, t) in zip(ctxs, again_)), 'a daemon of its own'
 
 
@@ -200,25 +181,25 @@ def rotation():
     """Our own keys: they outlive a reload, but not their time."""
     ctxs = [context(v) for v in (V12, V13)]
     tickets = [visit(c)[1] for c in ctxs]
-    daemon.reload()
+    reload()
     assert all(visit(c, t)[0] for c, t in zip(ctxs, tickets)), 'a reload keeps them'
-    daemon.reload('ticket-lifetime = 3')
+    reload('ticket-lifetime = 3')
     names = {ticket_of()[:16]}
     end = time.time() + 60
     while len(names) < 3:
         assert time.time() < end, names
         names.add(ticket_of()[:16])
     assert not any(visit(c, t)[0] for c, t in zip(ctxs, tickets)), 'that key is gone'
-    daemon.reload()
+    reload()
 
 
 def switched_off():
-    daemon.reload('tickets = no')
+    reload('tickets = no')
     for version in (V12, V13):
         ctx = context(version)
         _, session = visit(ctx)
         assert not session.has_ticket and not visit(ctx, session)[0], version
-    daemon.reload()
+    reload()
 
 
 def people():
@@ -231,9 +212,9 @@ def people():
                 open(PKI + 'ca.pem', encoding='ascii') as g, \
                 open(TMP + '/both.pem', 'w', encoding='ascii') as to:
             to.write(f.read() + g.read())
-        daemon.reload(trust=TMP + '/both.pem')
+        reload(trust=TMP + '/both.pem')
         assert not visit(ctx, ticket, 'server.test')[0], 'trust has changed'
-        daemon.reload()
+        reload()
         assert visit(ctx, ticket, 'server.test')[0], 'and is as before'
 
 
@@ -245,7 +226,7 @@ def expired():
     since = datetime.datetime.utcnow() - NOW
     Pair('soon', ca, CLIENT, days=(-1, (since.total_seconds() + SOON) / 86400)).write(
         TMP + '/pki/soon')
-    daemon.reload(trust=TMP + '/pki/ca.pem')
+    reload(trust=TMP + '/pki/ca.pem')
     ctxs = [context(v, TMP + '/pki/soon') for v in (V12, V13)]
     tickets = [visit(c, name='server.test')[1] for c in ctxs]
     assert all(visit(c, t, 'server.test')[0] for c, t in zip(ctxs, tickets))
@@ -257,7 +238,7 @@ def expired():
         except (ssl.SSLError, ConnectionResetError) as e:
             assert 'EXPIRED' in str(e) or isinstance(e, ConnectionResetError), e
     daemon.wait('certificate has expired', 2)
-    daemon.reload()
+    reload()
 
 
 def early():
@@ -301,7 +282,7 @@ def client(to, data, want, *options):
 
 
 SOON = 15 * int(os.environ.get('SLOW', '1'))
-daemon = Daemon()
+daemon = start()
 listener = socket.create_server(('127.0.0.1', 0), backlog=64)
 tap.attach(listener)
 ADDRESS = listener.getsockname()

@@ -120,6 +120,14 @@ def listening(port):
     return False
 
 
+def until(what, why, seconds=30):
+    """Wait for what() to be true; else it is an error, and why() tells."""
+    end = time.time() + seconds
+    while not what():
+        assert time.time() < end, why()
+        time.sleep(0.05)
+
+
 def wait_port(port, seconds=20):
     end = time.time() + seconds
     while time.time() < end and not listening(port):

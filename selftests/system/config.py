@@ -4,7 +4,6 @@
 ksslctl, and because a link was turned; a bad file changes nothing."""
 import json
 import os
-import signal
 import socket
 import ssl
 import subprocess
@@ -15,6 +14,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
 import tap  # noqa: E402
+from kssld import Daemon  # noqa: E402
 
 PKI = TOP + '/build/pki/'
 TMP = sys.argv[1]
@@ -37,25 +37,6 @@ def point_to(name):
     for link, file in (('cert.pem', name + '.pem'), ('key.pem', name + '.key')):
         os.symlink(PKI + file, f'{LIVE}/{link}.new')
         os.rename(f'{LIVE}/{link}.new', f'{LIVE}/{link}')
-
-
-def start():
-    log = open(TMP + '/log', 'w', encoding='ascii')  # pylint: disable=consider-using-with
-    p = subprocess.Popen([TOP + '/build/kssld', '-c', CONF, '-f'], stderr=log)
-    wait_log('ready')
-    return p
-
-
-def read_log():
-    with open(TMP + '/log', encoding='ascii') as f:
-        return f.read()
-
-
-def wait_log(text, times=1):
-    end = time.time() + 30
-    while read_log().count(text) < times:
-        assert time.time() < end, (text, read_log())
-        time.sleep(0.05)
 
 
 def ctl(*args):
@@ -120,8 +101,7 @@ def under_load():
     load, n = Load(3), 6
     for i in range(n):
         point_to(('ec', 'rsa')[i % 2])
-        daemon.send_signal(signal.SIGHUP)
-        wait_log('reloaded', i + 1)
+        daemon.reload()
         before = len(load.seen)
         while len(load.seen) < before + 4 and not load.bad:
             time.sleep(0.02)
@@ -165,7 +145,7 @@ def bad_files():
     os.symlink(PKI + 'rsa.key', LIVE + '/key.pem')
     rc, out = ctl('reload')
     assert rc == 1 and 'kssld.conf:10: ' + TMP + '/live/key.pem: the key of another' in out, out
-    assert visit() == 'ec' and 'not reloaded, everything is as before' in read_log()
+    assert visit() == 'ec' and 'not reloaded, everything is as before' in daemon.said()
     point_to('rsa')
     assert ctl('reload') == (0, '') and visit() == 'rsa'
 
@@ -179,17 +159,17 @@ def watched():
     while visit() != 'ec':
         assert time.time() < end
         time.sleep(0.2)
-    bad = read_log().count('not reloaded')
+    bad = daemon.said().count('not reloaded')
     os.makedirs(TMP + '/next')
     write_conf(cert='next', watch=1)
-    wait_log('not reloaded', bad + 1)
+    daemon.wait('not reloaded', bad + 1)
     for link, file in (('cert.pem', 'rsa.pem'), ('key.pem', 'rsa.key')):
         os.symlink(PKI + file, f'{TMP}/next/{link}')
     end = time.time() + 20
     while visit() != 'rsa':
         assert time.time() < end
         time.sleep(0.2)
-    assert read_log().count('not reloaded') == bad + 1, 'said once'
+    assert daemon.said().count('not reloaded') == bad + 1, 'said once'
 
 
 def unprivileged():
@@ -225,7 +205,7 @@ def as_user():
 
 point_to('rsa')
 write_conf()
-daemon = start()
+daemon = Daemon(CONF, TMP + '/log')
 listener = socket.create_server(('127.0.0.1', 0), backlog=64)
 tap.attach(listener)
 ADDRESS = listener.getsockname()
@@ -236,12 +216,11 @@ tap.case('ksslctl reload')(by_ksslctl)
 tap.case('a bad file: the reason is told, nothing changes')(bad_files)
 tap.case('a changed file is noticed')(watched)
 tap.case('ksslctl reload of another user')(unprivileged)
-daemon.terminate()
-tap.is_((daemon.wait(), os.path.exists('/run/kssl/kssld.sock')), (0, False), 'and it ends well')
+daemon.stop()
+tap.ok(not os.path.exists('/run/kssl/kssld.sock'), 'and it ends well')
 write_conf(user='nobody')
 point_to('rsa')
-daemon = start()
+daemon = Daemon(CONF, TMP + '/log')
 tap.case('as another user')(as_user)
-daemon.terminate()
-tap.is_(daemon.wait(), 0, 'and it ends well, too')
+tap.case('and it ends well, too')(daemon.stop)
 tap.done()
