@@ -98,15 +98,16 @@ def key_updates(server_on):
 
             def seen():
                 return updates(mine, b'>>>'), updates(mine, b'<<<')
-            for whose, end in (("the peer's", peer), ('its own', mine)):
+            for whose, end, other in (("the peer's", peer, mine), ('its own', mine, peer)):
                 for letter in 'kKK':
                     sent += 1 if end is mine else letter == 'K'
                     received += 1 if end is peer else letter == 'K'
                     name = f'{who}, {whose} {letter}, update {sent + received}'
                     end.say(letter)
-                    # a line that follows at once would be taken for part of the command
-                    until(lambda: updates(mine, b'>>>' if end is mine else b'<<<') ==
-                          (sent if end is mine else received))
+                    # a line that follows at once would be taken for part of the command, and
+                    # OpenSSL answers with the next write after it has read the request
+                    count = sent if end is mine else received
+                    until(lambda: updates(end, b'>>>') == updates(other, b'<<<') == count)
                     if not talk.both_ways(f'{whose} {letter}, update {sent + received}'):
                         return
                     until(lambda: seen() == (sent, received), 10)
