@@ -178,6 +178,23 @@ struct kssl_post {
 };
 
 /**
+ * struct kssl_failure - why a session has failed, or how it was closed
+ * @err: the errno that every call returns (positive); 0 if it has not
+ * @verify: the daemon's certificate verification code, 0 if none
+ * @alert_sent, @alert_received: descriptions, or KSSL_ALERT_NONE
+ * @text: the reason in words: a constant, or @own; NULL if none
+ * @own: the daemon's words, or NULL
+ */
+struct kssl_failure {
+	s32 err;
+	s32 verify;
+	u8 alert_sent;
+	u8 alert_received;
+	const char *text;
+	char *own;
+};
+
+/**
  * struct kssl_session - TLS on one socket
  * @ref: see above
  * @rcu: for freeing
@@ -222,7 +239,7 @@ struct kssl_post {
  * @version, @suite: negotiated, 0 before
  * @peer_verified, @resumed: what the worker said
  * @start: ktime (ns) of attach, then of the end of the handshake
- * @error: what KSSL_ERROR returns; @error.err is sticky (positive errno)
+ * @error: what KSSL_ERROR tells; @error.err is sticky
  * @tx_bytes, @rx_bytes, @tx_records, @rx_records, @tx_generation,
  * @rx_generation: counters; also read without the lock
  */
@@ -270,7 +287,7 @@ struct kssl_session {
 	bool peer_verified;
 	bool resumed;
 	u64 start;
-	struct kssl_error error;
+	struct kssl_failure error;
 	u64 tx_bytes;
 	u64 rx_bytes;
 	u64 tx_records;

@@ -133,6 +133,7 @@ static void free_texts(struct kssl_session *s)
 	kfree(s->peer_name);
 	kfree(s->identity);
 	kfree(s->alpn);
+	kfree(s->error.own);
 	kssl_peer_free(s->peer);
 }
 
@@ -342,7 +343,7 @@ static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 	send_alert(s, alert);
 	s->tx.closed = true;
 	s->error.err = -err;
-	strscpy(s->error.text, text, sizeof(s->error.text));
+	s->error.text = text;
 	kssl_upcall_cancel(s);
 	wipe(s);
 	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
@@ -354,7 +355,7 @@ static void end(struct kssl_session *s, int err, u8 alert, const char *text)
  * @s: the session; socket lock, process context
  * @err: negative errno; every later call on the socket returns it
  * @alert: fatal alert to send with the sending keys, or KSSL_ALERT_NONE
- * @text: the reason in words, for KSSL_ERROR
+ * @text: the reason in words, for KSSL_ERROR: a constant, or @s->error.own
  *
  * The only place that sets sk_err, beside kssl_session_kill() and ktls.c.  Only
  * the first call counts.  Keys are wiped here, not at close (RFC 8446, 6.2).

@@ -547,7 +547,15 @@ static int get_info(struct kssl_session *s, struct answer *a)
 
 static int get_error(struct kssl_session *s, struct answer *a)
 {
-	return answer_with(a, &s->error, sizeof(s->error), false);
+	struct kssl_error error = {
+		.err = s->error.err,
+		.verify = s->error.verify,
+		.alert_sent = s->error.alert_sent,
+		.alert_received = s->error.alert_received,
+	};
+
+	strscpy(error.text, s->error.text ?: "", sizeof(error.text));
+	return answer_with(a, &error, sizeof(error), false);
 }
 
 static int export_locked(const struct kssl_session *s, struct kssl_exporter *x)

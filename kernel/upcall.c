@@ -836,10 +836,11 @@ int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a)
 	s->hs->answered = true;
 	s->error.verify = a->verify;
 	s->error.alert_received = a->alert_received;
+	s->error.own = a->text ? kstrdup(a->text, GFP_KERNEL_ACCOUNT) : NULL;
 	if (a->bytes_len && !kssl_tx_raw(s, a->bytes, a->bytes_len))
 		s->error.alert_sent = a->alert;
 	kssl_mib_inc(s->kn, KSSL_MIB_HS_FAILED);
-	kssl_session_fail(s, -a->err, KSSL_ALERT_NONE, a->text ?: "handshake failed");
+	kssl_session_fail(s, -a->err, KSSL_ALERT_NONE, s->error.own ?: "handshake failed");
 	answer_end(sk);
 	return 0;
 }
