@@ -19,12 +19,15 @@
  * takes additional data from anywhere.
  *
  * The crypto API may answer later on some drivers; we always wait, so no
- * request outlives the call that made it.
+ * request outlives the call that made it.  With drivers that answer at once and
+ * need no room of their own, which is every fast AES-GCM, the request lies on the
+ * stack: nothing to allocate, and several CPUs can work for one direction.
  */
 #include <crypto/aead.h>
 #include <linux/err.h>
 #include <linux/lockdep.h>
 #include <linux/scatterlist.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
@@ -32,6 +35,20 @@
 #include "crypt.h"
 #include "record.h"
 #include "suite.h"
+
+/**
+ * struct kssl_aead_work - a record at work
+ * @wait: for drivers that answer later
+ * @sg: the buffer
+ * @iv: nonce, for CCM after the byte b0
+ * @req: the request, followed by the driver's room
+ */
+struct kssl_aead_work {
+	struct crypto_wait wait;
+	struct scatterlist sg;
+	u8 iv[KSSL_IV_MAX];
+	struct aead_request req;
+};
 
 /*
  * On x86 before 6.16 the fast "gcm(aes)" is a wrapper around "__gcm(aes)", which
@@ -62,6 +79,17 @@ static int chacha_alloc(struct kssl_half *half)
 	return half->chacha ? 0 : -ENOMEM;
 }
 
+static int alloc_work(struct kssl_half *half)
+{
+	u32 flags = crypto_aead_alg(half->aead)->base.cra_flags;
+	u32 room = crypto_aead_reqsize(half->aead);
+
+	if (!room && !(flags & CRYPTO_ALG_ASYNC))
+		return 0;
+	half->work = kmalloc(sizeof(*half->work) + room, GFP_KERNEL_ACCOUNT);
+	return half->work ? 0 : -ENOMEM;
+}
+
 static int aead_alloc(struct kssl_half *half)
 {
 	if (kssl_chacha_is(half->suite->cipher))
@@ -78,16 +106,7 @@ static int aead_alloc(struct kssl_half *half)
 		half->aead = NULL;
 		return err;
 	}
-	half->req = aead_request_alloc(half->aead, GFP_KERNEL);
-	if (!half->req)
-		return -ENOMEM;
-	crypto_init_wait(&half->wait);
-	aead_request_set_callback(half->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
-				  crypto_req_done, &half->wait);
-	half->nonce[0] = half->suite->b0;
-	aead_request_set_ad(half->req, half->version == TLS13 ? TLS_HEADER_LEN : TLS12_AAD_LEN);
-	sg_init_table(&half->sg, 1);
-	return crypto_aead_setauthsize(half->aead, half->suite->tag_len);
+	return alloc_work(half) ?: crypto_aead_setauthsize(half->aead, half->suite->tag_len);
 }
 
 static int aead_setkey(struct kssl_half *half, const u8 *key, const u8 *mac)
@@ -99,11 +118,10 @@ static int aead_setkey(struct kssl_half *half, const u8 *key, const u8 *mac)
 	return crypto_aead_setkey(half->aead, key, half->suite->key_len);
 }
 
-/* The crypto API wipes the transform, with the expanded key, and the request. */
+/* The crypto API wipes the transform, with the expanded key. */
 static void aead_free(struct kssl_half *half)
 {
-	if (half->req)
-		aead_request_free(half->req);
+	kfree_sensitive(half->work);
 	if (half->aead)
 		crypto_free_aead(half->aead);
 	kssl_chacha_free(half->chacha);
@@ -115,51 +133,97 @@ static void aead_driver(const struct kssl_half *half, char *name, size_t room)
 		crypto_tfm_alg_driver_name(crypto_aead_tfm(half->aead)), room);
 }
 
-/* Where the nonce proper begins in what the cipher gets. */
-static u8 *nonce(struct kssl_half *half)
+/**
+ * struct place - where a record lies
+ * @iv: what the cipher gets: the nonce, for CCM after the byte b0
+ * @aad: additional data
+ * @aad_len: their length
+ * @text: the text, and behind it the tag
+ * @len: length of the text
+ */
+struct place {
+	u8 iv[KSSL_IV_MAX];
+	u8 *aad;
+	u32 aad_len;
+	u8 *text;
+	u32 len;
+};
+
+/* Where the nonce proper begins. */
+static u8 *nonce(const struct kssl_half *half, struct place *p)
 {
-	return half->nonce + (half->suite->b0 != 0);
+	p->iv[0] = half->suite->b0;
+	return p->iv + (half->suite->b0 != 0);
 }
 
-/* Additional data of @aad_len bytes, and behind them the text, @len without the tag. */
-static void aim(struct kssl_half *half, u8 *aad, u32 aad_len, u32 len)
+/* The buffer in one piece, and the request that works on it. */
+static __always_inline void aim(const struct kssl_half *half, struct place *p, u32 crypt_len,
+				struct scatterlist *sg, struct aead_request *req, u8 *iv)
 {
-	sg_set_buf(&half->sg, aad, aad_len + len + half->suite->tag_len);
+	memset(sg, 0, sizeof(*sg));
+	sg_mark_end(sg);
+	sg_set_buf(sg, p->aad, p->aad_len + p->len + half->suite->tag_len);
+	aead_request_set_tfm(req, half->aead);
+	aead_request_set_ad(req, p->aad_len);
+	aead_request_set_crypt(req, sg, sg, crypt_len, iv);
 }
 
-static int run(struct kssl_half *half, u32 crypt_len, int (*op)(struct aead_request *req))
+static noinline int run_and_wait(const struct kssl_half *half, struct place *p, u32 crypt_len,
+				 int (*op)(struct aead_request *req))
 {
+	struct kssl_aead_work *w = half->work;
+
+	memcpy(w->iv, p->iv, sizeof(w->iv));
+	crypto_init_wait(&w->wait);
+	aim(half, p, crypt_len, &w->sg, &w->req, w->iv);
+	aead_request_set_callback(&w->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &w->wait);
+	return crypto_wait_req(op(&w->req), &w->wait);
+}
+
+static int run(const struct kssl_half *half, struct place *p, u32 crypt_len,
+	       int (*op)(struct aead_request *req))
+{
+	struct aead_request req;
+	struct scatterlist sg;
+
 	lockdep_assert_preemption_enabled();	/* see alloc_inside() */
-	aead_request_set_crypt(half->req, &half->sg, &half->sg, crypt_len, half->nonce);
-	return crypto_wait_req(op(half->req), &half->wait);
+	if (unlikely(half->work))
+		return run_and_wait(half, p, crypt_len, op);
+	aim(half, p, crypt_len, &sg, &req, p->iv);
+	aead_request_set_callback(&req, CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
+	return op(&req);
 }
 
-static int encrypt(struct kssl_half *half, u8 *aad, u32 aad_len, u8 *text, u32 len)
+static int encrypt(const struct kssl_half *half, struct place *p)
 {
-	if (half->chacha) {
-		kssl_chacha_seal(half->chacha, half->nonce, aad, aad_len, text, len);
-		return 0;
-	}
-	aim(half, aad, aad_len, len);
-	return run(half, len, crypto_aead_encrypt);
+	if (!half->chacha)
+		return run(half, p, p->len, crypto_aead_encrypt);
+	kssl_chacha_seal(half->chacha, p->iv, p->aad, p->aad_len, p->text, p->len);
+	return 0;
 }
 
-static int decrypt(struct kssl_half *half, u8 *aad, u32 aad_len, u8 *text, u32 len)
+static int decrypt(const struct kssl_half *half, struct place *p)
 {
-	if (half->chacha)
-		return kssl_chacha_open(half->chacha, half->nonce, aad, aad_len, text, len);
-	aim(half, aad, aad_len, len);
-	return run(half, len + half->suite->tag_len, crypto_aead_decrypt);
+	if (!half->chacha)
+		return run(half, p, p->len + half->suite->tag_len, crypto_aead_decrypt);
+	return kssl_chacha_open(half->chacha, p->iv, p->aad, p->aad_len, p->text, p->len);
 }
 
-static int seal13(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad)
+static int seal13(const struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad)
 {
-	kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
-	text[len++] = type;
-	memset(text + len, 0, pad);	/* RFC 8446, 5.4 */
-	len += pad;
-	kssl_record_header(text - TLS_HEADER_LEN, TLS_APPDATA, len + half->suite->tag_len);
-	return encrypt(half, text - TLS_HEADER_LEN, TLS_HEADER_LEN, text, len);
+	struct place p = {
+		.aad = text - TLS_HEADER_LEN,
+		.aad_len = TLS_HEADER_LEN,
+		.text = text,
+		.len = len + 1 + pad,
+	};
+
+	text[len] = type;
+	memset(text + len + 1, 0, pad);	/* RFC 8446, 5.4 */
+	kssl_record_nonce(nonce(half, &p), half->suite, half->iv, seq);
+	kssl_record_header(p.aad, TLS_APPDATA, p.len + half->suite->tag_len);
+	return encrypt(half, &p);
 }
 
 /* Where the additional data of TLS 1.2 go: before the text if there is room. */
@@ -168,15 +232,21 @@ static u8 *aad12_at(u8 *text, const struct kssl_suite *suite, u8 *apart)
 	return suite->explicit_len ? text - TLS12_AAD_LEN : apart;
 }
 
-static int seal12(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
+static int seal12(const struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len)
 {
 	u8 explicit_len = half->suite->explicit_len, apart[TLS12_AAD_LEN];
-	u8 *aad = aad12_at(text, half->suite, apart), *head = text - half->head;
+	struct place p = {
+		.aad = aad12_at(text, half->suite, apart),
+		.aad_len = TLS12_AAD_LEN,
+		.text = text,
+		.len = len,
+	};
+	u8 *head = text - half->head;
 	int err;
 
-	kssl_record_nonce(nonce(half), half->suite, half->iv, seq + half->explicit_off);
-	kssl_record_aad12(aad, seq, type, len);
-	err = encrypt(half, aad, TLS12_AAD_LEN, text, len);
+	kssl_record_nonce(nonce(half, &p), half->suite, half->iv, seq + half->explicit_off);
+	kssl_record_aad12(p.aad, seq, type, len);
+	err = encrypt(half, &p);
 	kssl_record_header(head, type, explicit_len + len + half->suite->tag_len);
 	if (explicit_len)
 		put_unaligned_be64(seq + half->explicit_off, head + TLS_HEADER_LEN);
@@ -198,34 +268,44 @@ static int verdict(int err, u8 *alert)
 	return err ? kssl_crypt_refuse(err, TLS_INTERNAL_ERROR, alert) : 0;
 }
 
-static int open13(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u32 *text_len,
-		  u8 *alert)
+static int open13(const struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type,
+		  u32 *text_len, u8 *alert)
 {
-	u8 *text = record + TLS_HEADER_LEN;
+	struct place p = {
+		.aad = record,
+		.aad_len = TLS_HEADER_LEN,
+		.text = record + TLS_HEADER_LEN,
+		.len = len - TLS_HEADER_LEN - half->suite->tag_len,
+	};
 	int err;
 
-	kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
-	*text_len = len - TLS_HEADER_LEN - half->suite->tag_len;
-	err = verdict(decrypt(half, record, TLS_HEADER_LEN, text, *text_len), alert);
+	kssl_record_nonce(nonce(half, &p), half->suite, half->iv, seq);
+	err = verdict(decrypt(half, &p), alert);
 	if (err)
 		return err;
-	return kssl_record_inner(text, text_len, type, alert);
+	*text_len = p.len;
+	return kssl_record_inner(p.text, text_len, type, alert);
 }
 
-static int open12(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u32 *text_len,
-		  u8 *alert)
+static int open12(const struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type,
+		  u32 *text_len, u8 *alert)
 {
 	u8 *text = record + half->head, apart[TLS12_AAD_LEN];
-	u8 *aad = aad12_at(text, half->suite, apart);
+	struct place p = {
+		.aad = aad12_at(text, half->suite, apart),
+		.aad_len = TLS12_AAD_LEN,
+		.text = text,
+		.len = len - half->head - half->suite->tag_len,
+	};
 
 	if (half->suite->explicit_len)
-		kssl_record_nonce_explicit(nonce(half), half->iv, record + TLS_HEADER_LEN);
+		kssl_record_nonce_explicit(nonce(half, &p), half->iv, record + TLS_HEADER_LEN);
 	else
-		kssl_record_nonce(nonce(half), half->suite, half->iv, seq);
+		kssl_record_nonce(nonce(half, &p), half->suite, half->iv, seq);
 	*type = record[0];
-	*text_len = len - half->head - half->suite->tag_len;
-	kssl_record_aad12(aad, seq, *type, *text_len);
-	return verdict(decrypt(half, aad, TLS12_AAD_LEN, text, *text_len), alert);
+	*text_len = p.len;
+	kssl_record_aad12(p.aad, seq, *type, p.len);
+	return verdict(decrypt(half, &p), alert);
 }
 
 static int aead_open(struct kssl_half *half, u64 seq, u8 *record, u32 len, u8 *type, u8 **text,

@@ -26,6 +26,8 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/random.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "crypt.h"
@@ -35,6 +37,20 @@
 #include "suite.h"
 
 #define IV_LEN		TLS_CBC_BLOCK_LEN
+
+/**
+ * struct kssl_cbc_work - a record at work
+ * @wait: for drivers that answer later
+ * @sg: the buffer
+ * @iv: the IV
+ * @req: the request, followed by the driver's room
+ */
+struct kssl_cbc_work {
+	struct crypto_wait wait;
+	struct scatterlist sg;
+	u8 iv[IV_LEN];
+	struct skcipher_request req;
+};
 
 static int alloc_cipher(struct kssl_half *half)
 {
@@ -46,14 +62,9 @@ static int alloc_cipher(struct kssl_half *half)
 		half->cbc = NULL;
 		return err;
 	}
-	half->cbc_req = skcipher_request_alloc(half->cbc, GFP_KERNEL);
-	if (!half->cbc_req)
-		return -ENOMEM;
-	crypto_init_wait(&half->wait);
-	skcipher_request_set_callback(half->cbc_req,
-				      CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
-				      crypto_req_done, &half->wait);
-	return 0;
+	half->cbc_work = kmalloc(sizeof(*half->cbc_work) + crypto_skcipher_reqsize(half->cbc),
+				 GFP_KERNEL_ACCOUNT);
+	return half->cbc_work ? 0 : -ENOMEM;
 }
 
 static int cbc_alloc(struct kssl_half *half)
@@ -78,7 +89,7 @@ static int cbc_setkey(struct kssl_half *half, const u8 *key, const u8 *mac)
 
 static void cbc_free(struct kssl_half *half)
 {
-	skcipher_request_free(half->cbc_req);
+	kfree_sensitive(half->cbc_work);
 	if (half->cbc)
 		crypto_free_skcipher(half->cbc);
 	kssl_mac_free(half->mac);
@@ -95,10 +106,17 @@ static void cbc_driver(const struct kssl_half *half, char *name, size_t room)
 /* In place; the IV lies in front of @data and stays as it is. */
 static int run(struct kssl_half *half, u8 *data, u32 len, int (*op)(struct skcipher_request *req))
 {
-	memcpy(half->nonce, data - IV_LEN, IV_LEN);
-	sg_init_one(&half->sg, data, len);
-	skcipher_request_set_crypt(half->cbc_req, &half->sg, &half->sg, len, half->nonce);
-	return crypto_wait_req(op(half->cbc_req), &half->wait);
+	struct kssl_cbc_work *w = half->cbc_work;
+
+	memcpy(w->iv, data - IV_LEN, IV_LEN);
+	crypto_init_wait(&w->wait);
+	sg_init_one(&w->sg, data, len);
+	skcipher_request_set_tfm(&w->req, half->cbc);
+	skcipher_request_set_callback(&w->req,
+				      CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				      crypto_req_done, &w->wait);
+	skcipher_request_set_crypt(&w->req, &w->sg, &w->sg, len, w->iv);
+	return crypto_wait_req(op(&w->req), &w->wait);
 }
 
 static int sum(struct kssl_half *half, u64 seq, u8 type, const u8 *data, u32 len, u8 *out)

@@ -4,9 +4,10 @@
 
 #include <crypto/aead.h>
 #include <crypto/skcipher.h>
-#include <linux/scatterlist.h>
 #include "kssl.h"
 
+struct kssl_aead_work;
+struct kssl_cbc_work;
 struct kssl_chacha;
 struct kssl_crypt_ops;
 struct kssl_mac;
@@ -29,21 +30,19 @@ struct kssl_secret {
  * @head: bytes of a record before its text
  * @tail: bytes of a record after its text, at most; padding of TLS 1.3 not counted
  * @aead: AEAD suites: transform; holds the key
- * @req: the one request of this direction, which points at @sg
+ * @work: the one request of this direction; NULL: requests of this transform are
+ *	small, and made where they are needed (aead.c)
  * @chacha: ChaCha20-Poly1305: instead of those two; holds the key
  * @cbc: CBC suites: transform; holds the key
- * @cbc_req: the one request of this direction
+ * @cbc_work: the one request of this direction
  * @mac: suites with a MAC of their own: keyed HMAC
  * @etm: CBC suites: the MAC is over what was encrypted (RFC 7366)
- * @sg: scatterlist of the record at work
- * @wait: for drivers that answer later
  * @seq: sequence number of the next record; kssl_keys_seq() counts it up
  * @used: records protected with these keys
  * @since: when these keys came into use, jiffies
  * @version: TLS12 or TLS13
  * @iv: write IV (RFC 8446, 7.3), or the implicit part of the nonce (RFC 5288, 3)
  * @explicit_off: sending, TLS 1.2: explicit nonce less sequence number
- * @nonce: nonce of the record at work, for CCM after the byte b0; for CBC the IV
  * @secret: traffic secret of this generation (TLS 1.3)
  */
 struct kssl_half {
@@ -52,21 +51,18 @@ struct kssl_half {
 	u8 head;
 	u8 tail;
 	struct crypto_aead *aead;
-	struct aead_request *req;
+	struct kssl_aead_work *work;
 	struct kssl_chacha *chacha;
 	struct crypto_skcipher *cbc;
-	struct skcipher_request *cbc_req;
+	struct kssl_cbc_work *cbc_work;
 	struct kssl_mac *mac;
 	bool etm;
-	struct scatterlist sg;
-	struct crypto_wait wait;
 	u64 seq;
 	u64 used;
 	u64 since;
 	u16 version;
 	u64 explicit_off;
 	u8 iv[KSSL_SECRET_MAX];
-	u8 nonce[KSSL_IV_MAX];
 	struct kssl_secret secret;
 };
 

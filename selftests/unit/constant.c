@@ -96,14 +96,16 @@ static void every_padding(struct both *b)
 
 static u8 *decrypted(struct both *b, size_t n, size_t *len)
 {
-	u8 *data = record + 5 + 16;
+	u8 *data = record + 5 + 16, iv[16];
+	struct skcipher_request req;
+	struct scatterlist sg;
 
 	*len = n - 5 - 16;
-	memcpy(b->half->nonce, record + 5, 16);
-	sg_init_one(&b->half->sg, data, (u32)*len);
-	skcipher_request_set_crypt(b->half->cbc_req, &b->half->sg, &b->half->sg, (u32)*len,
-				   b->half->nonce);
-	crypto_skcipher_decrypt(b->half->cbc_req);
+	memcpy(iv, record + 5, 16);
+	sg_init_one(&sg, data, (u32)*len);
+	skcipher_request_set_tfm(&req, b->half->cbc);
+	skcipher_request_set_crypt(&req, &sg, &sg, (u32)*len, iv);
+	crypto_skcipher_decrypt(&req);
 	return data;
 }
 

@@ -316,22 +316,6 @@ int crypto_skcipher_setkey(struct crypto_skcipher *tfm, const u8 *key, u32 len)
 	return 0;
 }
 
-struct skcipher_request *skcipher_request_alloc(struct crypto_skcipher *tfm, gfp_t gfp)
-{
-	struct skcipher_request *req = test_alloc(sizeof(*req));
-
-	(void)gfp;
-	if (req)
-		req->tfm = tfm;
-	return req;
-}
-
-void skcipher_request_free(struct skcipher_request *req)
-{
-	if (req)
-		test_free_wiped(req);
-}
-
 /* As the kernel: in place, the IV becomes the last block of ciphertext. */
 static int cbc(struct skcipher_request *req, bool encrypt)
 {

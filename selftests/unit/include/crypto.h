@@ -8,7 +8,9 @@ struct crypto_wait { int n; };
 #define CRYPTO_ALG_INTERNAL	0x2000
 #define CRYPTO_ALG_ASYNC	0x80
 
-struct crypto_aead { const char *name; u8 key[32]; u32 key_len; u32 tag_len; };
+struct crypto_alg { u32 cra_flags; };
+struct aead_alg { struct crypto_alg base; };
+struct crypto_aead { const char *name; u8 key[32]; u32 key_len; u32 tag_len; struct aead_alg alg; };
 struct aead_request {
 	struct crypto_aead *tfm;
 	struct scatterlist *src, *dst;
@@ -49,6 +51,8 @@ static inline void sg_init_table(struct scatterlist *sg, u32 n)
 	memset(sg, 0, n * sizeof(*sg));
 }
 
+#define sg_mark_end(sg) ((void)(sg))
+
 static inline void sg_set_buf(struct scatterlist *sg, void *buf, u32 len)
 {
 	sg->buf = buf;
@@ -65,8 +69,9 @@ struct crypto_aead *crypto_alloc_aead(const char *name, u32 type, u32 mask);
 void crypto_free_aead(struct crypto_aead *tfm);
 int crypto_aead_setkey(struct crypto_aead *tfm, const u8 *key, u32 len);
 int crypto_aead_setauthsize(struct crypto_aead *tfm, u32 len);
-struct aead_request *aead_request_alloc(struct crypto_aead *tfm, gfp_t gfp);
-void aead_request_free(struct aead_request *req);
+u32 crypto_aead_reqsize(const struct crypto_aead *tfm);
+#define crypto_aead_alg(aead) (&(aead)->alg)
+#define aead_request_set_tfm(req, aead) ((req)->tfm = (aead))
 #define aead_request_set_callback(req, flags, fn, data) ((void)(data))
 #define aead_request_set_ad(req, n) ((req)->ad_len = (n))
 
@@ -107,8 +112,8 @@ int crypto_shash_digest(struct shash_desc *desc, const u8 *data, u32 len, u8 *ou
 struct crypto_skcipher *crypto_alloc_skcipher(const char *name, u32 type, u32 mask);
 void crypto_free_skcipher(struct crypto_skcipher *tfm);
 int crypto_skcipher_setkey(struct crypto_skcipher *tfm, const u8 *key, u32 len);
-struct skcipher_request *skcipher_request_alloc(struct crypto_skcipher *tfm, gfp_t gfp);
-void skcipher_request_free(struct skcipher_request *req);
+#define crypto_skcipher_reqsize(tfm) ((void)(tfm), 0u)
+#define skcipher_request_set_tfm(req, cipher) ((req)->tfm = (cipher))
 #define skcipher_request_set_callback(req, flags, fn, data) ((void)(data))
 
 static inline void skcipher_request_set_crypt(struct skcipher_request *req,

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <asm/types.h>
 
+typedef int32_t s32;
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
@@ -53,6 +54,10 @@ typedef struct { int n; } spinlock_t;
 #define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
 #define __read_mostly
+#ifndef unlikely
+#define likely(x) (x)
+#define unlikely(x) (x)
+#endif
 #define static_assert _Static_assert
 #define cpu_to_le64(v) (v)	/* we are one */
 #define cpu_to_be32(v) __builtin_bswap32(v)
