@@ -46,6 +46,17 @@ void kssl_crypt_free(struct kssl_half *half)
 }
 
 /**
+ * kssl_crypt_is_shared() - can several CPUs use a direction's keys at a time?
+ * @half: the keys
+ *
+ * They only read them then, and have all else on the stack.
+ */
+bool kssl_crypt_is_shared(const struct kssl_half *half)
+{
+	return half->suite->kind == KSSL_AEAD && !half->work;
+}
+
+/**
  * kssl_crypt_seal() - make a record of a text, in place
  * @half: sending keys
  * @seq: sequence number, from kssl_keys_seq(), for this record alone

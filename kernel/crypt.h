@@ -39,6 +39,7 @@ extern const struct kssl_crypt_ops kssl_mac_ops;
  */
 #define KSSL_TEXT_ALIGN	16
 
+bool kssl_crypt_is_shared(const struct kssl_half *half);
 int kssl_crypt_alloc(struct kssl_half *half);
 void kssl_crypt_free(struct kssl_half *half);
 int kssl_crypt_seal(struct kssl_half *half, u64 seq, u8 type, u8 *text, u32 len, u32 pad,

@@ -58,6 +58,7 @@
 
 #include "proto.h"
 
+struct kssl_crew;
 struct kssl_half;
 struct kssl_hs;
 struct kssl_ktls;
@@ -79,6 +80,7 @@ struct proto_ops;
  * @pend: page with sealed bytes that TCP had no memory for; NULL if none
  * @pend_off: where they begin, bytes
  * @pend_len: how many
+ * @behind: records behind those, which several CPUs have sealed; NULL if none
  * @limit: most plaintext bytes in one record (RFC 8449)
  * @size: what KSSL_RECORD_SIZE asked for; 0: adaptive
  * @pad: content and type are padded to a multiple of this; 0: not
@@ -98,6 +100,7 @@ struct kssl_tx {
 	struct page *pend;
 	u32 pend_off;
 	u32 pend_len;
+	struct kssl_crew *behind;
 	u16 limit;
 	u16 size;
 	u16 pad;

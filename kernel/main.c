@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <net/tcp.h>
 
+#include "crew.h"
 #include "frag.h"
 #include "framer.h"
 #include "keys.h"
@@ -25,9 +26,12 @@ static int __init kssl_init(void)
 	err = kssl_keys_init();
 	if (err)
 		return err;
-	err = kssl_upcall_init();
+	err = kssl_crew_init();
 	if (err)
 		goto err_keys;
+	err = kssl_upcall_init();
+	if (err)
+		goto err_crew;
 	err = kssl_session_init();
 	if (err)
 		goto err_upcall;
@@ -45,6 +49,8 @@ err_session:
 	kssl_session_exit();
 err_upcall:
 	kssl_upcall_exit();
+err_crew:
+	kssl_crew_exit();
 err_keys:
 	kssl_keys_exit();
 	return err;
@@ -57,6 +63,7 @@ static void __exit kssl_exit(void)
 	/* work that still runs looks up its namespace: drain it first */
 	kssl_upcall_exit();
 	kssl_session_exit();
+	kssl_crew_exit();
 	kssl_framer_exit();
 	kssl_frag_exit();
 	kssl_mac_exit();

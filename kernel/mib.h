@@ -26,9 +26,11 @@
 	X(TX_RECORDS, "TxRecords", "records sealed")				\
 	X(TX_RECORDS_CBC, "TxRecordsCbc", "of those, by CBC and HMAC")		\
 	X(TX_RECORDS_MAC, "TxRecordsMac", "of those, by HMAC alone")		\
+	X(TX_HELPED, "TxRecordsHelped", "of those, by another CPU than the caller's")	\
 	X(RX_RECORDS, "RxRecords", "records opened")				\
 	X(RX_RECORDS_CBC, "RxRecordsCbc", "of those, by CBC and HMAC")		\
 	X(RX_RECORDS_MAC, "RxRecordsMac", "of those, by HMAC alone")		\
+	X(RX_HELPED, "RxRecordsHelped", "of those, by another CPU than the caller's")	\
 	X(RX_BAD_MAC, "RxBadMac", "records that did not verify")		\
 	X(RX_PROTOCOL, "RxProtocol", "other fatal violations by the peer")	\
 	X(RX_TRUNCATED, "RxTruncated", "FIN without close_notify")		\

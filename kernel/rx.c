@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "bounds.h"
+#include "bulk.h"
 #include "crypt.h"
 #include "framer.h"
 #include "mib.h"
@@ -257,6 +258,10 @@ static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, 
 	do {
 		u32 skip = flags & MSG_PEEK ? done : 0;
 
+		if (!(flags & (MSG_PEEK | MSG_TRUNC)))
+			done += kssl_bulk_recv(s, msg, len - done);
+		if (done && done == len)
+			break;
 		ret = kssl_rx_text(s, skip + 1, UINT_MAX);
 		if (ret > 0) {
 			ret = copy_out(s, msg, skip, len - done, flags, bounds);

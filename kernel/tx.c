@@ -11,11 +11,8 @@
  * The page is the task's own (frag.c), so an idle socket holds nothing.  Only an
  * open record (MSG_MORE) keeps a reference.
  *
- * A record is only sealed when TCP has room by its own rules, and then goes to
- * TCP whole; sk_sndbuf is lifted for that moment, by at most one record.  So no
- * record is ever half sent and waiting, unless memory is out: then the rest
- * stays in tx.pend, goes out before anything else, and is not lost at close.
- * No work item and no callback sends anything.
+ * How a record gets to TCP is in out.c; how several CPUs make the records of one
+ * call in bulk_tx.c.
  */
 #include "tx.h"
 
@@ -25,11 +22,13 @@
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
 
+#include "bulk.h"
 #include "crypt.h"
 #include "frag.h"
 #include "kssl_compat.h"
 #include "mib.h"
 #include "netlink.h"
+#include "out.h"
 #include "session.h"
 #include "suite.h"
 
@@ -39,50 +38,8 @@
 /* Most bytes of a record. */
 #define KSSL_RECORD_MAX	(TLS_TEXT_MAX + KSSL_EXPAND_MAX)
 
-/* What TCP may charge beyond the bytes themselves for one record (skb heads). */
-#define KSSL_CHARGE_SLACK	8192
-
 /* KeyUpdates in a row that we send; peers end a session at 32, as we do. */
 #define KSSL_TX_UPDATES_MAX	16
-
-/**
- * enum hold - what TCP does with a segment that is not full
- * @PUSH: sends it
- * @CORK: keeps it for a moment, as after MSG_MORE
- * @HOLD: keeps it; the same call sends more
- */
-enum hold { PUSH, CORK, HOLD };
-
-/*
- * May TCP hold the segment back for what follows?  Not when the caller will have
- * to wait for memory next, since nothing else would push it.
- */
-static bool may_hold(const struct sock *sk, u32 len)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-
-	return sk->sk_wmem_queued + 2 * len + KSSL_CHARGE_SLACK < sk->sk_sndbuf &&
-	       tp->write_seq - tp->snd_nxt + 2 * len < tcp_notsent_lowat(tp);
-}
-
-/* Give sealed bytes to TCP; returns how many it took, or a negative errno. */
-static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum hold hold)
-{
-	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	int sndbuf = sk->sk_sndbuf;
-	int done = 0, ret = 0;
-
-	if (hold != PUSH && may_hold(sk, len))
-		flags |= hold == HOLD ? KSSL_HOLD_FLAGS : MSG_MORE;
-	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
-	while (len && (ret = kssl_compat_send_page(sk, page, off, len, flags)) > 0) {
-		done += ret;
-		off += ret;
-		len -= ret;
-	}
-	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
-	return done ?: ret;
-}
 
 /**
  * kssl_tx_pending() - is something due that TCP had no memory for?
@@ -93,62 +50,16 @@ bool kssl_tx_pending(const struct kssl_session *s)
 	return READ_ONCE(s->tx.pend_len) || READ_ONCE(s->tx.notify_due);
 }
 
-static void drop_pending(struct kssl_tx *tx)
-{
-	if (tx->pend)
-		put_page(tx->pend);
-	tx->pend = NULL;
-	tx->pend_len = 0;
-}
-
-static int send_pending(struct kssl_session *s)
-{
-	struct kssl_tx *tx = &s->tx;
-	int ret;
-
-	if (likely(!tx->pend_len))
-		return 0;
-	ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, PUSH);
-	if (ret > 0) {
-		tx->pend_off += ret;
-		tx->pend_len -= ret;
-		ret = 0;
-	}
-	if (tx->pend_len)	/* TCP itself never says ENOMEM for want of buffers */
-		return ret && ret != -ENOMEM ? ret : -EAGAIN;
-	drop_pending(tx);
-	return 0;
-}
-
-/*
- * Give a sealed record to TCP; what it cannot take becomes pending.  There is
- * room for one record there: without memory for a second one it is over.
+/**
+ * kssl_tx_pad() - zeros behind a text
+ * @s: a session with sending keys; socket lock
+ * @len: length of the text
+ *
+ * The peer's limit counts them (RFC 8449, 4), and so does TLS 1.3's own.
+ *
+ * Return: how many.
  */
-static int send_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
-		       enum hold hold)
-{
-	int ret;
-
-	if (unlikely(s->tx.pend_len) && send_pending(s))
-		return -ENOMEM;
-	ret = to_tcp(s->sk, page, off, len, hold);
-	if (ret == (int)len)
-		return 0;
-	if (ret < 0 && ret != -EAGAIN && ret != -ENOMEM)
-		return ret;
-	ret = max(ret, 0);
-	get_page(page);
-	s->tx.pend = page;
-	s->tx.pend_off = off + ret;
-	s->tx.pend_len = len - ret;
-	return 0;
-}
-
-/*
- * Zeros behind a text of @len bytes.  The peer's limit counts them (RFC 8449, 4),
- * and so does TLS 1.3's own.
- */
-static u32 pad_len(const struct kssl_session *s, u32 len)
+u32 kssl_tx_pad(const struct kssl_session *s, u32 len)
 {
 	u32 pad = s->tx.pad;
 
@@ -167,7 +78,7 @@ static u32 tail_room(const struct kssl_session *s, u32 room)
 
 /* Seal the text of @len bytes at @off and send the record. */
 static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32 off, u32 len,
-			 enum hold hold)
+			 enum kssl_hold hold)
 {
 	struct kssl_half *half = s->seal;
 	u32 record_len;
@@ -177,14 +88,14 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 	err = kssl_keys_seq(half, &seq);
 	if (!err)
 		err = kssl_crypt_seal(half, seq, type, page_address(page) + off, len,
-				      pad_len(s, len), &record_len);
+				      kssl_tx_pad(s, len), &record_len);
 	if (err && s->ktls)
 		return -EBADMSG;
 	if (err)
 		return err;
 	s->tx_records++;
 	kssl_mib_record(s->kn, KSSL_MIB_TX_RECORDS, half->suite->kind);
-	return send_record(s, page, off - half->head, record_len, hold);
+	return kssl_out_record(s, page, off - half->head, record_len, hold);
 }
 
 static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len)
@@ -198,7 +109,7 @@ static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len
 	off = frag->offset + head;
 	memcpy(page_address(frag->page) + off, text, len);
 	frag->offset += span;
-	return seal_and_send(s, type, frag->page, off, len, PUSH);
+	return seal_and_send(s, type, frag->page, off, len, KSSL_PUSH);
 }
 
 static void drop_open(struct kssl_tx *tx)
@@ -239,7 +150,7 @@ static int send_update(struct kssl_session *s, bool request)
  * Close the open record of MSG_MORE data, if there is one.  A KeyUpdate that came
  * while it was open is answered before it.
  */
-static int close_open(struct kssl_session *s, enum hold hold)
+static int close_open(struct kssl_session *s, enum kssl_hold hold)
 {
 	struct kssl_tx *tx = &s->tx;
 	int err = 0;
@@ -252,11 +163,16 @@ static int close_open(struct kssl_session *s, enum hold hold)
 	return err;
 }
 
-/*
- * An error while a record is made ends the session: its sequence number is
- * spent, or keys are half changed.
+/**
+ * kssl_tx_finish() - judge an error that came while a record was made
+ * @s: the session; socket lock, process context
+ * @err: 0 or negative errno
+ *
+ * It ends the session: a sequence number is spent, or keys are half changed.
+ *
+ * Return: @err.
  */
-static int finish(struct kssl_session *s, int err)
+int kssl_tx_finish(struct kssl_session *s, int err)
 {
 	if (s->ktls ? err == -EBADMSG : err && err != -EPIPE && s->state != KSSL_STATE_FAILED)
 		kssl_session_fail(s, err, KSSL_ALERT_NONE, "sending failed");
@@ -280,17 +196,24 @@ static bool too_old(const struct kssl_session *s)
 	       time_after_eq64(get_jiffies_64(), s->seal->since + (u64)seconds * HZ);
 }
 
+/**
+ * kssl_tx_due() - must something go before the next record of data?
+ * @s: a session with sending keys; socket lock
+ */
+bool kssl_tx_due(const struct kssl_session *s)
+{
+	return unlikely(used_up(s) || s->tx.update_due || too_old(s)) && !s->ktls;
+}
+
 /* Before a record of data: the answer to a KeyUpdate, and the limits of the key. */
 static int before_data(struct kssl_session *s)
 {
-	bool limit = used_up(s);
-
-	if (likely((!limit && !s->tx.update_due && !too_old(s)) || s->ktls))
+	if (!kssl_tx_due(s))
 		return 0;
-	if (limit)
+	if (used_up(s))
 		kssl_nl_event(s, KSSL_EVENT_KIND_LIMIT);
 	if (s->seal->secret.len)
-		return finish(s, send_update(s, false));
+		return kssl_tx_finish(s, send_update(s, false));
 	kssl_tx_close(s);	/* RFC 9325, 4.4: TLS 1.2 cannot rekey, nor can a bare key */
 	return -EPIPE;
 }
@@ -299,7 +222,7 @@ static int before_data(struct kssl_session *s)
 static int clear_way(struct kssl_session *s)
 {
 	/* a record that became pending must go before another is sealed */
-	return send_pending(s) ?: close_open(s, HOLD) ?: send_pending(s);
+	return kssl_out_flush(s) ?: close_open(s, KSSL_HOLD) ?: kssl_out_flush(s);
 }
 
 /* Send the close_notify that is due; -EAGAIN: it stays due. */
@@ -319,7 +242,7 @@ static int send_notify(struct kssl_session *s)
 		s->tx.notified = true;
 		kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_SENT);
 	}
-	return finish(s, err);
+	return kssl_tx_finish(s, err);
 }
 
 /**
@@ -331,7 +254,7 @@ static int send_notify(struct kssl_session *s)
  */
 int kssl_tx_flush(struct kssl_session *s)
 {
-	int err = send_pending(s);
+	int err = kssl_out_flush(s);
 
 	if (err)
 		return err;
@@ -343,7 +266,7 @@ int kssl_tx_flush(struct kssl_session *s)
 	if (!s->tx.len)
 		return 0;
 	err = before_data(s);
-	return finish(s, err ?: close_open(s, PUSH));
+	return kssl_tx_finish(s, err ?: close_open(s, KSSL_PUSH));
 }
 
 /**
@@ -357,7 +280,7 @@ void kssl_tx_retry(struct kssl_session *s)
 	if (s->tx.closed)
 		kssl_tx_flush(s);
 	else
-		send_pending(s);
+		kssl_out_flush(s);
 }
 
 /**
@@ -397,8 +320,8 @@ int kssl_tx_key_update(struct kssl_session *s, bool request)
 	if ((request && s->tx.update_asked) || !sk_stream_memory_free(s->sk) ||
 	    (!s->seal->used && s->tx.updates >= KSSL_TX_UPDATES_MAX))
 		return -EAGAIN;
-	err = send_pending(s);
-	return err ?: finish(s, send_update(s, request));
+	err = kssl_out_flush(s);
+	return err ?: kssl_tx_finish(s, send_update(s, request));
 }
 
 /**
@@ -443,7 +366,8 @@ int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
 			return -ENOMEM;
 		memcpy(page_address(frag->page) + frag->offset, bytes, n);
 		frag->offset += n;
-		err = send_record(s, frag->page, frag->offset - n, n, len > n ? HOLD : PUSH);
+		err = kssl_out_record(s, frag->page, frag->offset - n, n,
+				      len > n ? KSSL_HOLD : KSSL_PUSH);
 		if (err)
 			return err;
 		if (s->tx.pend_len)
@@ -497,7 +421,7 @@ int kssl_tx_drain(struct kssl_session *s)
 void kssl_tx_release(struct kssl_session *s)
 {
 	drop_open(&s->tx);
-	drop_pending(&s->tx);
+	kssl_out_drop(s);
 	s->tx.notify_due = false;
 }
 
@@ -508,7 +432,7 @@ static int wait_room(struct kssl_session *s, long *timeo)
 	int err;
 
 	for (;;) {
-		err = sk_stream_memory_free(sk) ? send_pending(s) : -EAGAIN;
+		err = sk_stream_memory_free(sk) ? kssl_out_flush(s) : -EAGAIN;
 		if (err != -EAGAIN)
 			return err;
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
@@ -540,14 +464,20 @@ static u32 window_segments(const struct sock *sk)
 	return max(cwnd, least);
 }
 
-/*
- * How much text the next record may hold.  A peer can use nothing of a record
+/**
+ * kssl_tx_size() - how much text the next record may hold
+ * @s: a session with sending keys; socket lock
+ * @ahead: bytes of records that TCP does not have yet
+ *
+ * A peer can use nothing of a record
  * before it has all of it: while the congestion window is smaller than a record
  * and not full, as in a new connection and after idleness, a record ends with
  * the window, which saves a round trip.  In bulk, where more is queued than the
  * window takes, records are full.  The window counts segments, also short ones.
+ *
+ * Return: bytes.
  */
-static u32 record_size(const struct kssl_session *s)
+u32 kssl_tx_size(const struct kssl_session *s, u32 ahead)
 {
 	const struct tcp_sock *tp = tcp_sk(s->sk);
 	u32 most = s->tx.size ? min(s->tx.size, s->tx.limit) : s->tx.limit;
@@ -560,7 +490,7 @@ static u32 record_size(const struct kssl_session *s)
 	if (segments > KSSL_SMALL_CWND || segments <= flying)
 		return most;
 	room = (segments - flying) * tp->mss_cache;
-	extra = s->seal->head + s->seal->tail + (tp->write_seq - tp->snd_nxt);
+	extra = s->seal->head + s->seal->tail + (tp->write_seq - tp->snd_nxt) + ahead;
 	/* a segment's worth of text at least: segments may be smaller than @extra */
 	if (likely(room >= most + extra) || room < extra + tp->mss_cache)
 		return most;
@@ -568,13 +498,13 @@ static u32 record_size(const struct kssl_session *s)
 }
 
 /* A place for the next record; an open one is kept by reference. */
-static int begin(struct kssl_session *s, u8 type, size_t left)
+static int begin(struct kssl_session *s, u8 type, u32 room)
 {
 	struct kssl_tx *tx = &s->tx;
 	struct page_frag *frag;
 	u32 head, tail, align;
 
-	tx->room = min_t(size_t, left, record_size(s));
+	tx->room = room;
 	head = s->seal->head;
 	tail = tail_room(s, tx->room);
 	/* short records lie close together, for TCP joins their bytes then */
@@ -619,18 +549,42 @@ static int copy_text(struct kssl_tx *tx, struct msghdr *msg)
  */
 static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool more, long *timeo)
 {
+	u32 room;
 	int err;
 
 	if (s->tx.page && s->tx.type == type)
 		return 0;
 	err = wait_room(s, timeo);
 	if (!err && s->tx.page && s->tx.type != type)
-		err = close_open(s, HOLD);
+		err = close_open(s, KSSL_HOLD);
 	if (err || s->tx.page)
 		return err;
 	err = before_data(s);
+	if (err)
+		return err;
+	room = kssl_tx_size(s, 0);
 	/* with MSG_MORE more text may come later */
-	return err ?: begin(s, type, more ? record_size(s) : msg_data_left(msg));
+	return begin(s, type, more ? room : min_t(size_t, room, msg_data_left(msg)));
+}
+
+/**
+ * kssl_tx_fill() - text for a record that others will seal
+ * @s: a session with sending keys and without an open record; socket lock
+ * @type: its content type
+ * @msg: has at least that much
+ * @room: how much, no more than kssl_tx_size()
+ *
+ * The record is at tx.page and tx.off, tx.len long.
+ *
+ * Return: bytes taken, -EFAULT or -ENOMEM.
+ */
+int kssl_tx_fill(struct kssl_session *s, u8 type, struct msghdr *msg, u32 room)
+{
+	int n = begin(s, type, room) ?: copy_text(&s->tx, msg);
+
+	if (n < 0)
+		drop_open(&s->tx);
+	return n;
 }
 
 /* Text for one record, and the record if it is due. */
@@ -651,8 +605,8 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	if (tx->len < tx->room && (more || msg_data_left(msg)))
 		return n;
 	give_back(s);
-	err = close_open(s, msg_data_left(msg) ? HOLD : more ? CORK : PUSH);
-	return finish(s, err) ?: n;
+	err = close_open(s, msg_data_left(msg) ? KSSL_HOLD : more ? KSSL_CORK : KSSL_PUSH);
+	return kssl_tx_finish(s, err) ?: n;
 }
 
 /**
@@ -716,11 +670,13 @@ int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
 	int sent = 0, n = 0, err;
 
 	sock_owned_by_me(s->sk);
-	err = send_pending(s);
+	err = kssl_out_flush(s);
 	if (err == -EAGAIN)
 		err = wait_room(s, &timeo);
 	while (!err && msg_data_left(msg)) {
-		n = send_some(s, type, msg, more, &timeo);
+		n = kssl_bulk_send(s, type, msg, more, &err);
+		if (!n && !err)
+			n = send_some(s, type, msg, more, &timeo);
 		if (n < 0)
 			break;
 		sent += n;
@@ -731,7 +687,7 @@ int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
 		err = kssl_tx_flush(s);	/* data of earlier MSG_MORE calls */
 	if (unlikely(s->tx.pend_len))
 		wait_room(s, &timeo);
-	if (unlikely(n < 0 && sent))
+	if (unlikely((n < 0 || err) && sent))
 		push_held(s->sk);
 	if (sent)
 		return sent;

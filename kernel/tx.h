@@ -18,4 +18,11 @@ int kssl_tx_key_update(struct kssl_session *s, bool request);
 bool kssl_tx_pending(const struct kssl_session *s);
 void kssl_tx_release(struct kssl_session *s);
 
+/* for bulk_tx.c */
+u32 kssl_tx_size(const struct kssl_session *s, u32 ahead);
+bool kssl_tx_due(const struct kssl_session *s);
+int kssl_tx_fill(struct kssl_session *s, u8 type, struct msghdr *msg, u32 room);
+u32 kssl_tx_pad(const struct kssl_session *s, u32 len);
+int kssl_tx_finish(struct kssl_session *s, int err);
+
 #endif /* _KSSL_TX_H */

@@ -95,10 +95,11 @@ listening() { ss -Hltn "sport = :$1" | grep -q .; }
 
 modules="gcm ctr ccm libchacha20poly1305 aesni_intel ghash_clmulni_intel chacha_x86_64 poly1305_x86_64 sha256_ssse3 sha512_ssse3"
 
+# KSSL_PARAMS: more for every test (VM_ENV=KSSL_PARAMS KSSL_PARAMS=parallel=1 make check)
 insmod_kssl() { # [PARAMETER...]
 	local m
 	for m in $modules; do modprobe -q "$m" 2>/dev/null; done
-	[ -d /sys/module/kssl ] || insmod "$KO" "$@" || exit 1
+	[ -d /sys/module/kssl ] || insmod "$KO" "$@" ${KSSL_PARAMS:-} || exit 1
 }
 
 # Unloads within SECONDS, so no reference leaked.

@@ -214,6 +214,14 @@ void kssl_session_closed(struct kssl_session *s)
 		s->state = KSSL_STATE_CLOSED;
 }
 
+unsigned int kssl_crew_parallel;	/* 0: never more than one CPU */
+
+u32 kssl_bulk_open(struct kssl_session *s, struct msghdr *msg, u32 len)
+{
+	(void)s, (void)msg, (void)len;
+	abort();
+}
+
 void kssl_session_wake(struct kssl_session *s) { (void)s; }
 void kssl_tx_close(struct kssl_session *s) { s->tx.closed = true; }
 int kssl_tx_flush(struct kssl_session *s) { (void)s; return 0; }

@@ -12,8 +12,6 @@
 /* ---- memory ---- */
 
 #define PAGE_SIZE 4096
-#define likely(c) (c)
-#define unlikely(c) (c)
 #define BIT(n) (1U << (n))
 #define ALIGN(n, to) (((n) + (to) - 1) & ~((to) - 1))
 #define DIV_ROUND_UP(n, by) (((n) + (by) - 1) / (by))
@@ -70,6 +68,12 @@ static inline void list_del(struct list_head *e)
 struct sk_buff { const u8 *data; u32 len; u32 seq, end_seq; u8 tcp_flags; u32 truesize; };
 struct sk_buff_head { int n; };
 typedef struct { int counter; } atomic_t;
+
+/* for crew.h, whose crews the fuzzers do without */
+struct work_struct { int n; };
+typedef struct { int n; } wait_queue_head_t;
+struct msghdr;
+#define msg_data_left(msg) ((void)(msg), 0u)
 
 struct sock {
 	u8 sk_state;

@@ -54,10 +54,8 @@ typedef struct { int n; } spinlock_t;
 #define strscpy(to, from, room) snprintf(to, room, "%s", from)
 #define OPTIMIZER_HIDE_VAR(v) __asm__ ("" : "=r"(v) : "0"(v))
 #define __read_mostly
-#ifndef unlikely
-#define likely(x) (x)
-#define unlikely(x) (x)
-#endif
+#define likely(c) (c)
+#define unlikely(c) (c)
 #define static_assert _Static_assert
 #define cpu_to_le64(v) (v)	/* we are one */
 #define cpu_to_be32(v) __builtin_bswap32(v)
