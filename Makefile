@@ -161,7 +161,7 @@ bench-ct: setup
 
 build/bench/bench: $(wildcard selftests/bench/*.[ch]) selftests/peers/wire.h $(HEADERS)
 	@mkdir -p build/bench
-	$(CC) $(CFLAGS) -o $@ $(filter selftests/bench/%.c,$^) $(call pc,libssl libcrypto)
+	$(CC) $(CFLAGS) -o $@ $(filter selftests/bench/%.c,$^) $(call pc,libssl libcrypto) -lpthread
 
 build/bench/blocks.so: selftests/bench/qemu/blocks.c selftests/bench/mark.h
 	@mkdir -p build/bench

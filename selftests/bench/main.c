@@ -9,6 +9,8 @@
  *	rx/N/B		one record of N bytes, read through a buffer of B
  *	pp/N		request and response of N bytes, both ends
  *	keys		keys on and off in both directions, key schedule included
+ *	wide-tx, wide-rx	calls of 1 MiB: time on one CPU by time on all, in
+ *			thousandths; not under -icount, kssl alone
  *	memory		bytes of an idle connection, keyed in both directions
  *
  * A case ends in @SUITE where it is not AES-128-GCM of TLS 1.3.
@@ -23,7 +25,7 @@ static const struct {
 } kinds[] = {
 	{ "tx", case_tx }, { "more", case_more }, { "sendfile", case_file }, { "rx", case_rx },
 	{ "pp", case_pp }, { "keys", case_keys },
-	{ "memory", case_memory },
+	{ "memory", case_memory }, { "wide-tx", case_wide_tx }, { "wide-rx", case_wide_rx },
 };
 
 static const struct way *find_way(const char *name)
