@@ -20,7 +20,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct profile fuzz fuzzers \
+.PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct bench-server profile fuzz fuzzers \
 	demo demo-classic sparse style kdoc nl-gen insmod rmmod install install-user deb check-packages \
 	clean help setup libraries
 
@@ -39,6 +39,7 @@ help:
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "fuzz [MINUTES=10]  every fuzzer for so long, from the corpus in selftests/fuzz"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
+	@echo "bench-server       nginx with 1,000 connections, by kssl and by others; ten minutes"
 	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
 	@echo "deb                Debian packages, build/deb/*.deb"
@@ -170,6 +171,10 @@ build/bench/blocks.so: selftests/bench/qemu/blocks.c selftests/bench/mark.h
 bench: setup build/bench/bench
 	@$(MAKE) -s modules
 	@KERNEL=$(KERNEL) selftests/bench/run $(CASES)
+
+bench-server: setup
+	@$(MAKE) -s modules user selftests
+	@KERNEL=$(KERNEL) selftests/bench/server/run
 
 profile: setup build/bench/bench build/bench/blocks.so
 	@$(MAKE) -s modules
