@@ -29,7 +29,11 @@ MODULE_PARM_DESC(parallel, "calls that move as many full records as this use all
 
 static struct workqueue_struct *wq;
 
-/* A crew with its buffers per CPU, so that a call need not allocate them. */
+/*
+ * A crew with its buffers per CPU, so that a call need not allocate them; given back
+ * a second after the last call.  Buffers are on the account of who made them need:
+ * a program may hold them for long, by memory that is slow to write to.
+ */
 static DEFINE_PER_CPU(struct kssl_crew *, spare_crew);
 
 static void forget(struct work_struct *work);
@@ -168,7 +172,7 @@ struct kssl_job *kssl_crew_free_job(struct kssl_crew *crew)
 	if (crew->put - crew->got == KSSL_JOBS)
 		return NULL;
 	if (crew->open && !job->buf)
-		job->buf = alloc_pages_exact(KSSL_JOB_BUF, GFP_KERNEL | __GFP_NOWARN);
+		job->buf = alloc_pages_exact(KSSL_JOB_BUF, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (crew->open && !job->buf)
 		return NULL;
 	job->done = false;
