@@ -81,13 +81,13 @@ build/libkssl-ssl.so: $(LIBSSL_PART) build/libkssl.so $(HEADERS)
 build/ksslctl: $(wildcard user/ksslctl/*.c) build/libkssl.so $(HEADERS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libnl-genl-3.0 jansson)
 
-build/kssl-run: user/run/launcher.c $(HEADERS)
+build/kssl-run: $(addprefix user/run/,launcher.c listener.c program.c tls.c) $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) $(LDFLAGS) -DLIBDIR='"$(LIBDIR)"' -o $@ $<
+	$(CC) $(CFLAGS) $(LDFLAGS) -DLIBDIR='"$(LIBDIR)"' -o $@ $(filter %.c,$^)
 
-build/kssl-run.so: user/run/preload.c $(HEADERS)
+build/kssl-run.so: user/run/preload.c user/run/tls.c $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) -ldl -lpthread
 
 # A test program names what it needs in its first lines:
 #   // SOURCES: kernel/record.c        // LIBS: libcrypto        // CFLAGS: -I..
