@@ -78,8 +78,12 @@ build/libkssl-ssl.so: $(LIBSSL_PART) build/libkssl.so $(HEADERS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl-ssl.so.0 -o $@.0 $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libssl libcrypto)
 	ln -sf $(@F).0 $@
 
-build/ksslctl: $(wildcard user/ksslctl/*.c) build/libkssl.so $(HEADERS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libnl-genl-3.0 jansson)
+build/counters.h: kernel/mib.h
+	@mkdir -p build
+	sed -n 's/^\tX([A-Z0-9_]*, \("[A-Za-z0-9]*"\), \(".*"\)).*/{ \1, \2 },/p' $< >$@
+
+build/ksslctl: $(wildcard user/ksslctl/*.c) build/counters.h build/libkssl.so $(HEADERS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Ibuild -o $@ $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libnl-genl-3.0 jansson)
 
 build/kssl-run: $(addprefix user/run/,launcher.c listener.c program.c tls.c) $(HEADERS)
 	@mkdir -p build

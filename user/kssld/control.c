@@ -40,12 +40,19 @@ static void do_identities(FILE *to)
 	config_put(c);
 }
 
+static void do_latency(FILE *to)
+{
+	fputs("ok\n", to);
+	latency_put(to);
+}
+
 static const struct {
 	const char *word;
 	void (*run)(FILE *to);
 } verbs[] = {
 	{ "reload", do_reload },
 	{ "identities", do_identities },
+	{ "latency", do_latency },
 };
 
 static void answer(const char *word, FILE *to)

@@ -264,6 +264,11 @@ void control_close(int fd);
 
 void inventory_put(const struct config *c, FILE *to);
 
+/* ---- latency.c ---- */
+
+void latency_count(bool server, bool resumed, uint64_t us);
+void latency_put(FILE *to);
+
 /* ---- privileges.c ---- */
 
 void privileges_harden(void);

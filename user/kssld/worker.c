@@ -39,6 +39,8 @@
  * @session: the kernel's number for it
  * @hs: our side
  * @remote: the peer, for the log
+ * @server: our role
+ * @begun: monotonic microseconds
  * @lingering: it is done, and only tickets are to come
  * @until: for how long, monotonic seconds
  * @by_age: in worker->lingering
@@ -48,6 +50,8 @@ struct entry {
 	uint32_t session;
 	struct handshake *hs;
 	struct sockaddr_storage remote;
+	bool server;
+	uint64_t begun;
 	bool lingering;
 	time_t until;
 	TAILQ_ENTRY(entry) by_age;
@@ -111,6 +115,14 @@ static struct entry *remember(struct worker *w, uint32_t session, struct handsha
 }
 
 /* ---- those that are done and wait for tickets ---- */
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
 
 static time_t now(void)
 {
@@ -362,10 +374,12 @@ static void advance(struct worker *w, struct entry *e, const uint8_t *records, s
 	handshake_sent(e->hs);
 	if (state == HS_MORE)
 		return;
-	if (state == HS_FAILED)
+	if (state == HS_FAILED) {
 		log_failure(&e->remote, r);
-	else
+	} else {
+		latency_count(e->server, r->resumed, now_us() - e->begun);
 		log_success(w, e, r);
+	}
 	if (state == HS_DONE && r->post_max)
 		linger(w, e, r->post_ms);
 	else
@@ -413,6 +427,8 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 	e = hs ? remember(w, req.session, hs) : NULL;
 	if (e) {
 		e->remote = req.remote;
+		e->server = req.server;
+		e->begun = now_us();
 		return e;
 	}
 	handshake_free(hs);
