@@ -215,6 +215,7 @@ install-user: user
 	ln -sf libkssl-ssl.so.0 $(DESTDIR)$(LIBDIR)/libkssl-ssl.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/kssl include/kssl/kssl.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/kssl.h include/uapi/linux/kssl_netlink.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions user/packaging/completions/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kssl user/etc/kssl-ktls.conf user/etc/kssld.conf user/packaging/SIGNING
 	for s in 1 3 5 7 8; do for f in user/man/*.$$s; do \
 		[ ! -e $$f ] || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$f; done; done
