@@ -27,6 +27,7 @@ int verb_kill(struct kssl_nl *nl, int argc, char **argv);
 int verb_stats(struct kssl_nl *nl, int argc, char **argv);
 int verb_identities(struct kssl_nl *nl, int argc, char **argv);
 int verb_reload(struct kssl_nl *nl, int argc, char **argv);
+int verb_doctor(struct kssl_nl *nl, int argc, char **argv);
 
 bool session_id(const char *word, uint32_t *id);
 int daemon_ask(const char *word, char **text);

@@ -29,6 +29,7 @@ static const struct {
 	{ "stats", verb_stats, "[--openmetrics]: counters, and how long handshakes take", false },
 	{ "identities", verb_identities, "certificates that kssld has, and when they expire", true },
 	{ "reload", verb_reload, "kssld reads its configuration and certificates again", true },
+	{ "doctor", verb_doctor, "what is wrong on this machine, and what mends it", true },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -49,7 +49,7 @@ static int print(struct kssl_nl *nl, const struct kssl_caps *caps, const json_t 
 	if (caps->workers)
 		printf("%u worker%s\n", caps->workers, caps->workers == 1 ? "" : "s");
 	else
-		printf("%sno daemon: handshakes wait, then fail%s\n", ink(INK_BAD),
+		printf("%sno daemon: handshakes wait, then fail (ksslctl doctor)%s\n", ink(INK_BAD),
 		       ink(INK_PLAIN));
 	print_handshakes(counts);
 	printf("sessions: ");

@@ -244,6 +244,7 @@ void config_put(struct config *c);
 struct config *reload_first(const char *path, bool must_exist, bool verbose);
 bool reload(void);
 void reload_if_changed(void);
+void reload_doubts(FILE *to);
 void reload_end(void);
 struct config *config_current(void);
 
@@ -252,6 +253,7 @@ struct config *config_current(void);
 struct watch *watch_new(void);
 void watch_add(struct watch *w, const char *path);
 bool watch_look(struct watch *w);
+void watch_put_unreadable(const struct watch *w, FILE *to);
 void watch_free(struct watch *w);
 
 /* ---- control.c ---- */
@@ -263,6 +265,7 @@ void control_close(int fd);
 /* ---- inventory.c ---- */
 
 void inventory_put(const struct config *c, FILE *to);
+void inventory_put_exposed(const struct config *c, FILE *to);
 
 /* ---- latency.c ---- */
 

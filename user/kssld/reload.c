@@ -117,6 +117,15 @@ void reload_if_changed(void)
 }
 
 /**
+ * reload_doubts() - what the next reload will not be able to read
+ * @to: a line each, see watch_put_unreadable()
+ */
+void reload_doubts(FILE *to)
+{
+	watch_put_unreadable(watch, to);
+}
+
+/**
  * config_current() - the configuration in force
  *
  * Return: it, the caller's to put.
