@@ -175,6 +175,7 @@ struct watch;
  * @expiry_days: how long before the end of a certificate it is told; 0: never
  * @control: socket for ksslctl (control.c); "none" for none
  * @control_set: it has a line of its own
+ * @netns: other network namespaces to serve
  * @providers: of OpenSSL, comma separated
  * @crl: revocation lists, PEM
  * @crl_check: what they are for
@@ -204,6 +205,7 @@ struct config {
 	int workers;
 	int capacity;
 	char *keylog;
+	char *netns;
 	char *user;
 	char *providers;
 	char *suites12;
@@ -493,6 +495,10 @@ void export_master12(SSL *ssl, struct hs_exporter *x);
 
 struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified);
 
+/* ---- netns.c ---- */
+
+bool netns_each(const char *list, bool (*fn)(void *arg), void *arg);
+
 /* ---- notify.c ---- */
 
 void notify(const char *words);
@@ -501,7 +507,8 @@ void notify(const char *words);
 
 struct worker;
 
-struct worker *worker_start(int number, int capacity);
+struct worker *worker_open(int number);
+bool worker_start(struct worker *w, int capacity);
 void worker_stop(struct worker *w);
 
 #endif

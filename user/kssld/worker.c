@@ -61,6 +61,7 @@ TAILQ_HEAD(entries, entry);
 
 struct worker {
 	int number;
+	bool running;
 	pthread_t thread;
 	struct nl_sock *sock;
 	int family;
@@ -599,13 +600,12 @@ static void worker_free(struct worker *w)
 }
 
 /**
- * worker_start() - register with the kernel and serve in a thread of its own
+ * worker_open() - a worker of the network namespace in which the caller is
  * @number: for the log
- * @capacity: handshakes at once
  *
- * Return: the worker, or NULL after a log line.
+ * Return: the worker, which takes nothing yet; or NULL after a log line.
  */
-struct worker *worker_start(int number, int capacity)
+struct worker *worker_open(int number)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
@@ -615,13 +615,26 @@ struct worker *worker_start(int number, int capacity)
 	}
 	w->number = number;
 	TAILQ_INIT(&w->lingering);
-	if (open_socket(w) && open_events(w) && register_worker(w, capacity)) {
-		wait_no_more(w);
-		if (!pthread_create(&w->thread, NULL, run, w))
-			return w;
-	}
+	if (open_socket(w) && open_events(w))
+		return w;
 	worker_free(w);
 	return NULL;
+}
+
+/**
+ * worker_start() - register with the kernel and serve in a thread of its own
+ * @w: worker, the caller's to stop in any case
+ * @capacity: handshakes at once
+ *
+ * Return: false after a log line.
+ */
+bool worker_start(struct worker *w, int capacity)
+{
+	if (!register_worker(w, capacity))
+		return false;
+	wait_no_more(w);
+	w->running = !pthread_create(&w->thread, NULL, run, w);
+	return w->running;
 }
 
 /**
@@ -630,7 +643,7 @@ struct worker *worker_start(int number, int capacity)
  */
 void worker_stop(struct worker *w)
 {
-	if (write(w->quit_pipe[1], "", 1) == 1)
+	if (w->running && write(w->quit_pipe[1], "", 1) == 1)
 		pthread_join(w->thread, NULL);
 	worker_free(w);
 }
