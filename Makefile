@@ -35,7 +35,7 @@ help:
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
 	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
 	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
-	@echo "check-long         the same with every script"
+	@echo "check-long         check-packages, and check-debug with every script"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "fuzz [MINUTES=10]  every fuzzer for so long, from the corpus in selftests/fuzz"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
@@ -142,7 +142,8 @@ check-debug: setup
 	@KERNEL=debug selftests/check $(T)
 
 check-long: setup
-	@LONG=1 UPSTREAM=full VM_ENV="UPSTREAM LONG" KERNEL=debug selftests/check $(T)
+	@rc=0; [ -n "$(T)" ] || selftests/packages/run || rc=1; \
+	LONG=1 UPSTREAM=full VM_ENV="UPSTREAM LONG" KERNEL=debug selftests/check $(T) && exit $$rc
 
 # Fuzzers name what they need as the test programs do.
 FUZZERS := $(patsubst selftests/fuzz/%.c,build/fuzz/%,$(wildcard selftests/fuzz/*.c))
