@@ -35,7 +35,7 @@ help:
 	@echo "  KERNEL=6.12|7.3  in a virtual machine with that kernel (default 6.1)"
 	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
 	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
-	@echo "check-long         the same with every script"
+	@echo "check-long         check-packages, and check-debug with every script"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "fuzz [MINUTES=10]  every fuzzer for so long, from the corpus in selftests/fuzz"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
@@ -78,16 +78,20 @@ build/libkssl-ssl.so: $(LIBSSL_PART) build/libkssl.so $(HEADERS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libkssl-ssl.so.0 -o $@.0 $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libssl libcrypto)
 	ln -sf $(@F).0 $@
 
-build/ksslctl: $(wildcard user/ksslctl/*.c) build/libkssl.so $(HEADERS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libnl-genl-3.0 jansson)
-
-build/kssl-run: user/run/launcher.c $(HEADERS)
+build/counters.h: kernel/mib.h
 	@mkdir -p build
-	$(CC) $(CFLAGS) $(LDFLAGS) -DLIBDIR='"$(LIBDIR)"' -o $@ $<
+	sed -n 's/^\tX([A-Z0-9_]*, \("[A-Za-z0-9]*"\), \(".*"\)).*/{ \1, \2 },/p' $< >$@
 
-build/kssl-run.so: user/run/preload.c $(HEADERS)
+build/ksslctl: $(wildcard user/ksslctl/*.c) build/counters.h build/libkssl.so $(HEADERS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Ibuild -o $@ $(filter %.c,$^) -Lbuild -lkssl $(RPATH) $(call pc,libnl-genl-3.0 jansson)
+
+build/kssl-run: $(addprefix user/run/,launcher.c listener.c program.c tls.c) $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -DLIBDIR='"$(LIBDIR)"' -o $@ $(filter %.c,$^)
+
+build/kssl-run.so: user/run/preload.c user/run/tls.c $(HEADERS)
+	@mkdir -p build
+	$(CC) $(CFLAGS) $(LDFLAGS) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) -ldl -lpthread
 
 # A test program names what it needs in its first lines:
 #   // SOURCES: kernel/record.c        // LIBS: libcrypto        // CFLAGS: -I..
@@ -138,7 +142,8 @@ check-debug: setup
 	@KERNEL=debug selftests/check $(T)
 
 check-long: setup
-	@LONG=1 UPSTREAM=full VM_ENV="UPSTREAM LONG" KERNEL=debug selftests/check $(T)
+	@rc=0; [ -n "$(T)" ] || selftests/packages/run || rc=1; \
+	LONG=1 UPSTREAM=full VM_ENV="UPSTREAM LONG" KERNEL=debug selftests/check $(T) && exit $$rc
 
 # Fuzzers name what they need as the test programs do.
 FUZZERS := $(patsubst selftests/fuzz/%.c,build/fuzz/%,$(wildcard selftests/fuzz/*.c))
@@ -211,6 +216,7 @@ install-user: user
 	ln -sf libkssl-ssl.so.0 $(DESTDIR)$(LIBDIR)/libkssl-ssl.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/kssl include/kssl/kssl.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/kssl.h include/uapi/linux/kssl_netlink.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions user/packaging/completions/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kssl user/etc/kssl-ktls.conf user/etc/kssld.conf user/packaging/SIGNING
 	for s in 1 3 5 7 8; do for f in user/man/*.$$s; do \
 		[ ! -e $$f ] || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$f; done; done

@@ -21,6 +21,7 @@
 #include "mib.h"
 #include "record.h"
 #include "session.h"
+#include "trace.h"
 
 /* Shorter records are not worth the way to another CPU. */
 #define LEAST	4096
@@ -149,6 +150,7 @@ static void count(struct kssl_session *s, const struct kssl_job *job)
 	s->rx_bytes += job->out_len;
 	kssl_mib_record(s->kn, KSSL_MIB_RX_RECORDS, s->open->suite->kind);
 	kssl_mib_add(s->kn, KSSL_MIB_RX_HELPED, job->helped);
+	trace_kssl_record_rx(s, TLS_APPDATA, job->out_len);
 }
 
 /* The text of the oldest record goes to the reader; false: rx.c has to see to it. */

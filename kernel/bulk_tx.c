@@ -17,6 +17,7 @@
 #include "mib.h"
 #include "out.h"
 #include "session.h"
+#include "trace.h"
 #include "tx.h"
 
 /* Records per CPU that may be ahead of TCP: more would only leave the caches. */
@@ -102,6 +103,7 @@ static void count(struct kssl_session *s, const struct kssl_job *job)
 	s->tx_records++;
 	kssl_mib_record(s->kn, KSSL_MIB_TX_RECORDS, s->seal->suite->kind);
 	kssl_mib_add(s->kn, KSSL_MIB_TX_HELPED, job->helped);
+	trace_kssl_record_tx(s, TLS_APPDATA, job->len);
 }
 
 /* The oldest record goes to TCP. */

@@ -17,6 +17,7 @@
 #include "record.h"
 #include "session.h"
 #include "suite.h"
+#include "trace.h"
 #include "tx.h"
 #include "ulp.h"
 
@@ -245,8 +246,12 @@ static void next_keys(struct kssl_session *s, bool tx)
 
 	kssl_mib_inc(s->kn, KSSL_MIB_KTLS_REKEY);
 	WRITE_ONCE(*generation, *generation + 1);
-	if (!tx)
+	if (tx) {
+		trace_kssl_rekey_tx(s, *generation);
+	} else {
+		trace_kssl_rekey_rx(s, *generation);
 		s->ktls->wait_key = false;
+	}
 }
 
 static int install(struct kssl_session *s, const union kssl_ktls_info *info, unsigned int len,

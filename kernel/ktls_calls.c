@@ -20,6 +20,7 @@
 #include "rx.h"
 #include "session.h"
 #include "text.h"
+#include "trace.h"
 #include "tx.h"
 #include "ulp.h"
 
@@ -155,6 +156,7 @@ static int open_record(struct kssl_session *s, u32 len)
 	rx->held = true;
 	s->rx_records++;
 	kssl_mib_inc(s->kn, KSSL_MIB_RX_RECORDS);
+	trace_kssl_record_rx(s, rx->type, rx->text_len);
 	if (is_key_update(s))
 		WRITE_ONCE(s->ktls->wait_key, true);
 	return 0;

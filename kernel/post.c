@@ -13,6 +13,7 @@
 #include "netlink.h"
 #include "relay.h"
 #include "session.h"
+#include "trace.h"
 #include "tx.h"
 
 /* How much of what carries no data we take in a row (style of OpenSSL's 32). */
@@ -38,6 +39,7 @@ static int unexpected(struct kssl_session *s, const char *text)
 static int close_notify(struct kssl_session *s)
 {
 	kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_RECEIVED);
+	trace_kssl_alert_rx(s, TLS_WARNING, TLS_CLOSE_NOTIFY);
 	s->rx.closed = true;
 	s->rx.notified = true;
 	if (s->open->version == TLS12)
@@ -67,6 +69,7 @@ static int alert(struct kssl_session *s, const u8 *text, u32 len)
 		return 0;
 	}
 	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_RECEIVED);
+	trace_kssl_alert_rx(s, text[0], text[1]);
 	s->error.alert_received = text[1];
 	kssl_session_fail(s, -ECONNABORTED, KSSL_ALERT_NONE, "peer sent a fatal alert");
 	return -ECONNABORTED;
@@ -115,6 +118,7 @@ static int got_key_update(struct kssl_session *s, u8 request, bool boundary)
 	if (request)
 		s->tx.update_due = true;
 	kssl_mib_inc(s->kn, KSSL_MIB_UPDATE_RECEIVED);
+	trace_kssl_rekey_rx(s, s->rx_generation);
 	kssl_nl_event(s, KSSL_EVENT_KIND_REKEYED);
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "post.h"
 #include "session.h"
 #include "text.h"
+#include "trace.h"
 #include "tx.h"
 
 static int fatal(struct kssl_session *s, int err, u8 alert)
@@ -65,6 +66,7 @@ static int open_record(struct kssl_session *s, u32 len)
 	rx->data_seen = true;
 	s->rx_records++;
 	kssl_mib_record(s->kn, KSSL_MIB_RX_RECORDS, s->open->suite->kind);
+	trace_kssl_record_rx(s, type, text_len);
 	if (text_len > TLS_TEXT_MAX)
 		return fatal(s, -EMSGSIZE, TLS_RECORD_OVERFLOW);
 	if (likely(type == TLS_APPDATA && text_len && !s->post.have && !s->post.left)) {

@@ -19,6 +19,7 @@
 #include "peer.h"
 #include "relay.h"
 #include "text.h"
+#include "trace.h"
 #include "tx.h"
 #include "upcall.h"
 
@@ -310,6 +311,7 @@ void kssl_session_open(struct kssl_session *s)
 	sock_owned_by_me(s->sk);
 	kssl_upcall_cancel(s);
 	s->start = ktime_get_ns();
+	trace_kssl_state(s, KSSL_STATE_OPEN);
 	WRITE_ONCE(s->state, KSSL_STATE_OPEN);
 	s->rx.need = 0;
 	kssl_nl_event(s, KSSL_EVENT_KIND_ESTABLISHED);
@@ -322,8 +324,10 @@ void kssl_session_open(struct kssl_session *s)
  */
 void kssl_session_closed(struct kssl_session *s)
 {
-	if (s->state == KSSL_STATE_OPEN && s->rx.closed && s->tx.closed && !kssl_tx_pending(s))
-		WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+	if (s->state != KSSL_STATE_OPEN || !s->rx.closed || !s->tx.closed || kssl_tx_pending(s))
+		return;
+	trace_kssl_state(s, KSSL_STATE_CLOSED);
+	WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
 }
 
 static void send_alert(struct kssl_session *s, u8 alert)
@@ -336,6 +340,7 @@ static void send_alert(struct kssl_session *s, u8 alert)
 		return;
 	s->error.alert_sent = alert;
 	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_SENT);
+	trace_kssl_alert_tx(s, TLS_FATAL, alert);
 }
 
 static void end(struct kssl_session *s, int err, u8 alert, const char *text)
@@ -346,6 +351,7 @@ static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 	s->error.text = text;
 	kssl_upcall_cancel(s);
 	wipe(s);
+	trace_kssl_state(s, KSSL_STATE_FAILED);
 	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
 	kssl_nl_event(s, KSSL_EVENT_KIND_FAILED);
 }

@@ -31,6 +31,7 @@
 #include "out.h"
 #include "session.h"
 #include "suite.h"
+#include "trace.h"
 
 /* A congestion window beyond this many segments is not small. */
 #define KSSL_SMALL_CWND		48
@@ -95,6 +96,7 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 		return err;
 	s->tx_records++;
 	kssl_mib_record(s->kn, KSSL_MIB_TX_RECORDS, half->suite->kind);
+	trace_kssl_record_tx(s, type, len);
 	return kssl_out_record(s, page, off - half->head, record_len, hold);
 }
 
@@ -142,6 +144,7 @@ static int send_update(struct kssl_session *s, bool request)
 	s->tx.updates = again ? s->tx.updates + 1 : 1;
 	WRITE_ONCE(s->tx_generation, s->tx_generation + 1);
 	kssl_mib_inc(s->kn, KSSL_MIB_UPDATE_SENT);
+	trace_kssl_rekey_tx(s, s->tx_generation);
 	kssl_nl_event(s, KSSL_EVENT_KIND_REKEYED);
 	return 0;
 }
@@ -241,6 +244,7 @@ static int send_notify(struct kssl_session *s)
 	if (!err) {
 		s->tx.notified = true;
 		kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_SENT);
+		trace_kssl_alert_tx(s, TLS_WARNING, TLS_CLOSE_NOTIFY);
 	}
 	return kssl_tx_finish(s, err);
 }

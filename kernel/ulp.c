@@ -33,6 +33,7 @@
 #include "ktls.h"
 #include "plain.h"
 #include "session.h"
+#include "trace.h"
 #include "upcall.h"
 
 enum { V4, V6, NR_FAMILIES };
@@ -336,6 +337,7 @@ static int ulp_init(struct sock *sk)
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) {
 		if (sk->sk_state == TCP_LISTEN) {
 			s->role = KSSL_ROLE_SERVER;
+			trace_kssl_state(s, KSSL_STATE_LISTEN);
 			s->state = KSSL_STATE_LISTEN;
 		}
 		set_ops(sk->sk_socket, &idle_ops[fam]);

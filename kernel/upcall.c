@@ -34,6 +34,7 @@
 #include "peer.h"
 #include "relay.h"
 #include "session.h"
+#include "trace.h"
 #include "tx.h"
 
 #define KSSL_GRACE_MS		5000
@@ -431,6 +432,7 @@ int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 				  "too many handshakes are waiting");
 		return -ECONNREFUSED;
 	}
+	trace_kssl_state(s, KSSL_STATE_HANDSHAKE);
 	WRITE_ONCE(s->state, KSSL_STATE_HANDSHAKE);
 	kssl_mib_inc(kn, KSSL_MIB_HS_STARTED);
 	timeout = msecs_to_jiffies(min_t(u32, timeout_ms ?: READ_ONCE(kn->timeout_ms), INT_MAX));

@@ -85,7 +85,7 @@ id=$(ksslctl | awk '/server open/{print $1; exit}')
 tap_like "$(ksslctl show "$id")" "suite +TLS_AES" "ksslctl show"
 tap_is "$(ksslctl --json show "$id" | /usr/bin/python3 -c 'import json,sys; d=json.load(sys.stdin); print(d["state"], d["version"], d["identity"], d["role"])')" \
 	"open 1.3 rsa server" "ksslctl --json show"
-tap_is "$(ksslctl --json | /usr/bin/python3 -c "import json,sys; print([d['state'] for d in json.load(sys.stdin) if d['id'] == $id])")" \
+tap_is "$(ksslctl --json list | /usr/bin/python3 -c "import json,sys; print([d['state'] for d in json.load(sys.stdin) if d['id'] == $id])")" \
 	"['open']" "ksslctl --json list"
 tap_run "ksslctl rekey" ksslctl rekey "$id"
 tap_run "ksslctl rekey request" ksslctl rekey "$id" request

@@ -12,5 +12,5 @@ int verb_close(struct kssl_nl *nl, int argc, char **argv)
 		fprintf(stderr, "usage: ksslctl close ID\n");
 		return 2;
 	}
-	return kssl_nl_session_close(nl, id) ? complain(nl, "close") : 0;
+	return kssl_nl_session_close(nl, id) ? complain(nl, "close") : acted();
 }

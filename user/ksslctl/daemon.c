@@ -57,34 +57,57 @@ static char *read_all(int fd)
 	return text;
 }
 
+static char problem[160];
+
+static int failed(const char *what)
+{
+	snprintf(problem, sizeof(problem), "kssld at %s%s%s", daemon_socket,
+		 *what == ' ' ? "" : ": ", what);
+	return -1;
+}
+
+/** daemon_why() - why daemon_try() returned -1 */
+const char *daemon_why(void)
+{
+	return problem;
+}
+
 /**
- * daemon_ask() - one question to kssld
+ * daemon_try() - one question to kssld
  * @word: the question
  * @text: set to what it says, free() it
  *
- * Return: 1 yes, 0 no; or -1 after a message.
+ * Return: 1 yes, 0 no; or -1: there is no answer, errno is 0 if it does not want to.
  */
-int daemon_ask(const char *word, char **text)
+int daemon_try(const char *word, char **text)
 {
 	char *all, *rest;
 	int fd = ask(word);
 	bool good;
 
-	if (fd < 0) {
-		fprintf(stderr, "ksslctl: kssld at %s: %s\n", daemon_socket, strerror(errno));
-		return -1;
-	}
+	if (fd < 0)
+		return failed(strerror(errno));
 	all = read_all(fd);
 	close(fd);
 	rest = all ? strchr(all, '\n') : NULL;
 	if (!rest) {
-		fprintf(stderr, "ksslctl: kssld at %s does not answer us\n", daemon_socket);
 		free(all);
-		return -1;
+		errno = 0;
+		return failed(" does not answer us");
 	}
 	*rest++ = 0;
 	good = !strcmp(all, "ok");
 	*text = strdup(rest);
 	free(all);
-	return *text ? good : -1;
+	return *text ? good : failed(strerror(ENOMEM));
+}
+
+/** daemon_ask() - the same, with a message if there is no answer */
+int daemon_ask(const char *word, char **text)
+{
+	int ret = daemon_try(word, text);
+
+	if (ret < 0)
+		refuse(word, problem, "");
+	return ret;
 }

@@ -29,29 +29,64 @@ static json_t *names_json(char *names)
 	return all;
 }
 
-static void print(char **f, json_t *all)
+static json_t *one_json(char **f)
 {
-	json_t *json;
+	json_t *names = names_json(f[NAMES]);	/* by itself: clean() has few buffers */
+	json_t *json = json_pack("{ss sb ss so}", "identity", clean(f[NAME]), "default",
+				 !strcmp(f[DEFAULT], "yes"), "key", clean(f[KEY]), "names", names);
 
-	if (!all) {
-		printf("%-16s %-7s %-9s %-20s ", clean(f[NAME]), f[DEFAULT], clean(f[KEY]),
-		       clean(f[EXPIRES]));
-		printf("%-30s %s\n", clean(f[NAMES]), clean(f[CERT]));
-		return;
-	}
-	json = json_pack("{ss sb ss so}", "identity", clean(f[NAME]), "default",
-			 !strcmp(f[DEFAULT], "yes"), "key", clean(f[KEY]), "names",
-			 names_json(f[NAMES]));
 	if (strcmp(f[EXPIRES], "-"))
 		json_object_set_new(json, "expires", json_string(clean(f[EXPIRES])));
 	json_object_set_new(json, "file", json_string(clean(f[CERT])));
-	json_array_append_new(all, json);
+	return json;
+}
+
+static json_t *all_json(char *text)
+{
+	json_t *all = json_array();
+	char *line, *fields[NR_FIELDS];
+
+	while ((line = strsep(&text, "\n")))
+		if (cut(line, fields))
+			json_array_append_new(all, one_json(fields));
+	return all;
+}
+
+/**
+ * identities() - ask kssld
+ *
+ * Return: an array, or NULL: it does not answer.
+ */
+json_t *identities(void)
+{
+	json_t *all;
+	char *text;
+
+	if (daemon_try("identities", &text) != 1)
+		return NULL;
+	all = all_json(text);
+	free(text);
+	return all;
+}
+
+static void print(char *text)
+{
+	char *line, *f[NR_FIELDS];
+
+	printf("%s%-16s %-7s %-9s %-20s %-30s %s%s\n", ink(INK_BOLD), "IDENTITY", "DEFAULT", "KEY",
+	       "EXPIRES", "NAMES", "FILE", ink(INK_PLAIN));
+	while ((line = strsep(&text, "\n"))) {
+		if (!cut(line, f))
+			continue;
+		printf("%-16s %-7s %-9s %-20s ", clean(f[NAME]), f[DEFAULT], clean(f[KEY]),
+		       clean(f[EXPIRES]));
+		printf("%-30s %s\n", clean(f[NAMES]), clean(f[CERT]));
+	}
 }
 
 int verb_identities(struct kssl_nl *nl, int argc, char **argv)
 {
-	json_t *all = as_json ? json_array() : NULL;
-	char *text, *next, *line, *fields[NR_FIELDS];
+	char *text;
 
 	(void)nl;
 	(void)argv;
@@ -61,15 +96,10 @@ int verb_identities(struct kssl_nl *nl, int argc, char **argv)
 	}
 	if (daemon_ask("identities", &text) != 1)
 		return 1;
-	if (!all)
-		printf("%-16s %-7s %-9s %-20s %-30s %s\n", "IDENTITY", "DEFAULT", "KEY", "EXPIRES",
-		       "NAMES", "FILE");
-	next = text;
-	while ((line = strsep(&next, "\n")))
-		if (cut(line, fields))
-			print(fields, all);
+	if (as_json)
+		json_out(all_json(text), false);
+	else
+		print(text);
 	free(text);
-	if (all)
-		json_out(all, false);
 	return 0;
 }

@@ -12,5 +12,5 @@ int verb_kill(struct kssl_nl *nl, int argc, char **argv)
 		fprintf(stderr, "usage: ksslctl kill ID\n");
 		return 2;
 	}
-	return kssl_nl_session_kill(nl, id) ? complain(nl, "kill") : 0;
+	return kssl_nl_session_kill(nl, id) ? complain(nl, "kill") : acted();
 }

@@ -73,7 +73,8 @@ int verb_policy(struct kssl_nl *nl, int argc, char **argv)
 		}
 	if (argc && kssl_nl_policy_set(nl, &p))
 		return complain(nl, "policy set");
-	if (!argc)
-		print(&p);
+	if (argc)
+		return acted();
+	print(&p);
 	return 0;
 }

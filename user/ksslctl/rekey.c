@@ -14,5 +14,5 @@ int verb_rekey(struct kssl_nl *nl, int argc, char **argv)
 		fprintf(stderr, "usage: ksslctl rekey ID [request]\n");
 		return 2;
 	}
-	return kssl_nl_session_rekey(nl, id, argc == 2) ? complain(nl, "rekey") : 0;
+	return kssl_nl_session_rekey(nl, id, argc == 2) ? complain(nl, "rekey") : acted();
 }

@@ -2,9 +2,47 @@
 /* Words and JSON for what the kernel says in numbers. */
 #include "ksslctl.h"
 
-#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/**
+ * ink() - what begins a colour; INK_PLAIN ends it
+ * @colour: which
+ *
+ * Return: "" unless stdout is a terminal, and nobody wishes otherwise.
+ */
+const char *ink(enum ink colour)
+{
+	static const char *const codes[] = {
+		[INK_PLAIN] = "\033[0m", [INK_BOLD] = "\033[1m", [INK_GOOD] = "\033[32m",
+		[INK_BUSY] = "\033[33m", [INK_BAD] = "\033[1;31m",
+	};
+	static int wanted = -1;
+
+	if (wanted < 0) {
+		const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+		wanted = isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb");
+	}
+	return wanted ? codes[colour] : "";
+}
+
+enum ink state_ink(int state)
+{
+	switch (state) {
+	case KSSL_STATE_OPEN:
+	case KSSL_STATE_LISTEN:
+		return INK_GOOD;
+	case KSSL_STATE_HANDSHAKE:
+		return INK_BUSY;
+	case KSSL_STATE_FAILED:
+		return INK_BAD;
+	default:
+		return INK_PLAIN;
+	}
+}
 
 /**
  * clean() - a string that a peer may have chosen, fit for a terminal

@@ -169,6 +169,8 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_number(&c->capacity, value, 1, 32767));
 	if (IS("keylog"))
 		return RESULT(to_string(&c->keylog, value));
+	if (IS("netns"))
+		return RESULT(to_string(&c->netns, value));
 	if (IS("user"))
 		return RESULT(to_string(&c->user, value));
 	if (IS("provider"))
@@ -503,6 +505,7 @@ static void config_free(struct config *c)
 	free(c->path);
 	free(c->control);
 	free(c->keylog);
+	free(c->netns);
 	free(c->user);
 	free(c->providers);
 	free(c->suites12);

@@ -40,12 +40,30 @@ static void do_identities(FILE *to)
 	config_put(c);
 }
 
+static void do_latency(FILE *to)
+{
+	fputs("ok\n", to);
+	latency_put(to);
+}
+
+static void do_files(FILE *to)
+{
+	struct config *c = config_current();
+
+	fputs("ok\n", to);
+	reload_doubts(to);
+	inventory_put_exposed(c, to);
+	config_put(c);
+}
+
 static const struct {
 	const char *word;
 	void (*run)(FILE *to);
 } verbs[] = {
 	{ "reload", do_reload },
 	{ "identities", do_identities },
+	{ "latency", do_latency },
+	{ "files", do_files },
 };
 
 static void answer(const char *word, FILE *to)

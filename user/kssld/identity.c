@@ -12,12 +12,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 static FILE *keylog;
 static pthread_mutex_t keylog_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* A file that was there before may be somebody else's, or for others to read. */
+static bool keep_for_us(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	if (!S_ISREG(st.st_mode))
+		return true;
+	if (st.st_uid != geteuid()) {
+		errno = EPERM;
+		return false;
+	}
+	return !fchmod(fd, 0600);
+}
 
 /**
  * keylog_open() - write every secret to a file, in SSLKEYLOGFILE format
@@ -30,11 +47,15 @@ void keylog_open(const char *path)
 	if (!path)
 		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	keylog = fd < 0 ? NULL : fdopen(fd, "a");
-	if (!keylog)
-		error("%s: cannot open the key log", path);
-	else
+	if (fd >= 0 && keep_for_us(fd))
+		keylog = fdopen(fd, "a");
+	if (keylog) {
 		error("WARNING: secrets of every session are written to %s", path);
+		return;
+	}
+	error("%s: cannot open the key log: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 static void on_keylog(const SSL *ssl, const char *line)

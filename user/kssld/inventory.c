@@ -65,3 +65,23 @@ void inventory_put(const struct config *c, FILE *to)
 				id->psk_file.path);
 	}
 }
+
+/**
+ * inventory_put_exposed() - private keys that everybody may read
+ * @c: configuration
+ * @to: "exposed" and path, between tabs, a line each
+ */
+void inventory_put_exposed(const struct config *c, FILE *to)
+{
+	const struct credential *cred;
+	const struct identity *id;
+
+	for (id = c->identities; id; id = id->next)
+		for (cred = id->credentials; cred; cred = cred->next) {
+			const char *path = cred->key_file.path ? cred->key_file.path :
+								 cred->cert_file.path;
+
+			if (!credential_is_uri(path) && secret_exposed(path))
+				fprintf(to, "exposed\t%s\n", path);
+		}
+}

@@ -175,6 +175,7 @@ struct watch;
  * @expiry_days: how long before the end of a certificate it is told; 0: never
  * @control: socket for ksslctl (control.c); "none" for none
  * @control_set: it has a line of its own
+ * @netns: other network namespaces to serve
  * @providers: of OpenSSL, comma separated
  * @crl: revocation lists, PEM
  * @crl_check: what they are for
@@ -204,6 +205,7 @@ struct config {
 	int workers;
 	int capacity;
 	char *keylog;
+	char *netns;
 	char *user;
 	char *providers;
 	char *suites12;
@@ -244,6 +246,7 @@ void config_put(struct config *c);
 struct config *reload_first(const char *path, bool must_exist, bool verbose);
 bool reload(void);
 void reload_if_changed(void);
+void reload_doubts(FILE *to);
 void reload_end(void);
 struct config *config_current(void);
 
@@ -252,6 +255,7 @@ struct config *config_current(void);
 struct watch *watch_new(void);
 void watch_add(struct watch *w, const char *path);
 bool watch_look(struct watch *w);
+void watch_put_unreadable(const struct watch *w, FILE *to);
 void watch_free(struct watch *w);
 
 /* ---- control.c ---- */
@@ -263,6 +267,12 @@ void control_close(int fd);
 /* ---- inventory.c ---- */
 
 void inventory_put(const struct config *c, FILE *to);
+void inventory_put_exposed(const struct config *c, FILE *to);
+
+/* ---- latency.c ---- */
+
+void latency_count(bool server, bool resumed, uint64_t us);
+void latency_put(FILE *to);
 
 /* ---- privileges.c ---- */
 
@@ -485,6 +495,10 @@ void export_master12(SSL *ssl, struct hs_exporter *x);
 
 struct hs_peer *peer_describe(SSL *ssl, STACK_OF(X509) *verified);
 
+/* ---- netns.c ---- */
+
+bool netns_each(const char *list, bool (*fn)(void *arg), void *arg);
+
 /* ---- notify.c ---- */
 
 void notify(const char *words);
@@ -493,7 +507,8 @@ void notify(const char *words);
 
 struct worker;
 
-struct worker *worker_start(int number, int capacity);
+struct worker *worker_open(int number);
+bool worker_start(struct worker *w, int capacity);
 void worker_stop(struct worker *w);
 
 #endif

@@ -81,8 +81,8 @@ static void name_fixed(const struct config *old, const struct config *new)
 {
 	if (old->workers != new->workers || old->capacity != new->capacity ||
 	    differ(old->user, new->user) || differ(old->control, new->control) ||
-	    differ(old->keylog, new->keylog))
-		info("workers, capacity, user, control and keylog change at the next start");
+	    differ(old->keylog, new->keylog) || differ(old->netns, new->netns))
+		info("workers, capacity, user, netns, control and keylog change at the next start");
 }
 
 /**
@@ -114,6 +114,15 @@ void reload_if_changed(void)
 		info("files have changed");
 		reload();
 	}
+}
+
+/**
+ * reload_doubts() - what the next reload will not be able to read
+ * @to: a line each, see watch_put_unreadable()
+ */
+void reload_doubts(FILE *to)
+{
+	watch_put_unreadable(watch, to);
 }
 
 /**

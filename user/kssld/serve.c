@@ -21,18 +21,42 @@ struct serve {
 	int control_fd;
 	struct worker **workers;
 	int nr_workers;
+	int workers_each;
 };
+
+/* So many of each network namespace; we are in it. */
+static bool open_some(void *arg)
+{
+	struct serve *s = arg;
+	struct worker **more;
+	int left = s->workers_each;
+
+	more = reallocarray(s->workers, (size_t)s->nr_workers + (size_t)left, sizeof(*more));
+	if (!more)
+		return false;
+	s->workers = more;
+	while (left--) {
+		more[s->nr_workers] = worker_open(s->nr_workers);
+		if (!more[s->nr_workers])
+			return false;
+		s->nr_workers++;
+	}
+	return true;
+}
+
+static bool open_workers(struct serve *s, const struct config *c)
+{
+	s->workers_each = c->workers;
+	return netns_each(c->netns, open_some, s);
+}
 
 static bool start_workers(struct serve *s, const struct config *c)
 {
-	s->workers = calloc((size_t)c->workers, sizeof(*s->workers));
-	if (!s->workers)
-		return false;
-	for (; s->nr_workers < c->workers; s->nr_workers++) {
-		s->workers[s->nr_workers] = worker_start(s->nr_workers, c->capacity);
-		if (!s->workers[s->nr_workers])
+	int i;
+
+	for (i = 0; i < s->nr_workers; i++)
+		if (!worker_start(s->workers[i], c->capacity))
 			return false;
-	}
 	return true;
 }
 
@@ -149,7 +173,7 @@ static bool open_clocks(struct serve *s)
 
 /*
  * Privileges are a thread's own, and a new thread has those of the one that makes it: so
- * they go before there are workers.
+ * they go before workers run.
  */
 static bool start(struct serve *s)
 {
@@ -158,7 +182,7 @@ static bool start(struct serve *s)
 
 	s->base = event_base_new();
 	good = s->base && open_signals(s) && open_control(s, c) && open_look(s) &&
-	       open_clocks(s) && privileges_drop(c) && start_workers(s, c);
+	       open_clocks(s) && open_workers(s, c) && privileges_drop(c) && start_workers(s, c);
 	config_put(c);
 	return good;
 }

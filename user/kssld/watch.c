@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* What a name led to; all zero: to nothing. */
 struct mark {
@@ -111,6 +112,20 @@ bool watch_look(struct watch *w)
 		return false;
 	w->changed = false;
 	return true;
+}
+
+/**
+ * watch_put_unreadable() - files that we may not read as who we are now
+ * @w: may be NULL
+ * @to: "unreadable", path and reason, between tabs, a line each
+ */
+void watch_put_unreadable(const struct watch *w, FILE *to)
+{
+	const struct file *f;
+
+	for (f = w ? w->files : NULL; f; f = f->next)
+		if (eaccess(f->path, R_OK) && errno != ENOENT)
+			fprintf(to, "unreadable\t%s\t%s\n", f->path, strerror(errno));
 }
 
 /**

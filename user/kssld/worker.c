@@ -39,6 +39,8 @@
  * @session: the kernel's number for it
  * @hs: our side
  * @remote: the peer, for the log
+ * @server: our role
+ * @begun: monotonic microseconds
  * @lingering: it is done, and only tickets are to come
  * @until: for how long, monotonic seconds
  * @by_age: in worker->lingering
@@ -48,6 +50,8 @@ struct entry {
 	uint32_t session;
 	struct handshake *hs;
 	struct sockaddr_storage remote;
+	bool server;
+	uint64_t begun;
 	bool lingering;
 	time_t until;
 	TAILQ_ENTRY(entry) by_age;
@@ -57,6 +61,7 @@ TAILQ_HEAD(entries, entry);
 
 struct worker {
 	int number;
+	bool running;
 	pthread_t thread;
 	struct nl_sock *sock;
 	int family;
@@ -111,6 +116,14 @@ static struct entry *remember(struct worker *w, uint32_t session, struct handsha
 }
 
 /* ---- those that are done and wait for tickets ---- */
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
 
 static time_t now(void)
 {
@@ -362,10 +375,12 @@ static void advance(struct worker *w, struct entry *e, const uint8_t *records, s
 	handshake_sent(e->hs);
 	if (state == HS_MORE)
 		return;
-	if (state == HS_FAILED)
+	if (state == HS_FAILED) {
 		log_failure(&e->remote, r);
-	else
+	} else {
+		latency_count(e->server, r->resumed, now_us() - e->begun);
 		log_success(w, e, r);
+	}
 	if (state == HS_DONE && r->post_max)
 		linger(w, e, r->post_ms);
 	else
@@ -413,6 +428,8 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 	e = hs ? remember(w, req.session, hs) : NULL;
 	if (e) {
 		e->remote = req.remote;
+		e->server = req.server;
+		e->begun = now_us();
 		return e;
 	}
 	handshake_free(hs);
@@ -583,13 +600,12 @@ static void worker_free(struct worker *w)
 }
 
 /**
- * worker_start() - register with the kernel and serve in a thread of its own
+ * worker_open() - a worker of the network namespace in which the caller is
  * @number: for the log
- * @capacity: handshakes at once
  *
- * Return: the worker, or NULL after a log line.
+ * Return: the worker, which takes nothing yet; or NULL after a log line.
  */
-struct worker *worker_start(int number, int capacity)
+struct worker *worker_open(int number)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
@@ -599,13 +615,26 @@ struct worker *worker_start(int number, int capacity)
 	}
 	w->number = number;
 	TAILQ_INIT(&w->lingering);
-	if (open_socket(w) && open_events(w) && register_worker(w, capacity)) {
-		wait_no_more(w);
-		if (!pthread_create(&w->thread, NULL, run, w))
-			return w;
-	}
+	if (open_socket(w) && open_events(w))
+		return w;
 	worker_free(w);
 	return NULL;
+}
+
+/**
+ * worker_start() - register with the kernel and serve in a thread of its own
+ * @w: worker, the caller's to stop in any case
+ * @capacity: handshakes at once
+ *
+ * Return: false after a log line.
+ */
+bool worker_start(struct worker *w, int capacity)
+{
+	if (!register_worker(w, capacity))
+		return false;
+	wait_no_more(w);
+	w->running = !pthread_create(&w->thread, NULL, run, w);
+	return w->running;
 }
 
 /**
@@ -614,7 +643,7 @@ struct worker *worker_start(int number, int capacity)
  */
 void worker_stop(struct worker *w)
 {
-	if (write(w->quit_pipe[1], "", 1) == 1)
+	if (w->running && write(w->quit_pipe[1], "", 1) == 1)
 		pthread_join(w->thread, NULL);
 	worker_free(w);
 }

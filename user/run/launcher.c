@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * kssl-run(1): start a program with the preload object that makes its sockets
- * TLS.  The choices travel by environment, so they reach its children too.
+ * TLS, or with listening sockets that are TLS already.  The choices travel by
+ * environment, so they reach its children too.
  */
+#include "run.h"
+
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,6 +21,8 @@ static void usage(FILE *to)
 {
 	fprintf(to, "usage: kssl-run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
 		    "TLS for a program that knows nothing of it.\n\n"
+		    "  -l, --listen ADDRS   open listening sockets with TLS and pass them to\n"
+		    "                       the program (LISTEN_FDS), in whatever language\n"
 		    "  -s, --server PORTS   listening sockets on these ports serve TLS\n"
 		    "  -c, --connect PORTS  connections to these ports are TLS\n"
 		    "  -i, --identity NAME  identity of the daemon's configuration\n"
@@ -26,7 +31,8 @@ static void usage(FILE *to)
 		    "                       the program looked up)\n"
 		    "  -V, --version        print the version\n"
 		    "  -h, --help           print this\n\n"
-		    "PORTS: numbers separated by commas, or \"all\".\n");
+		    "PORTS: numbers separated by commas, or \"all\".\n"
+		    "ADDRS: [HOST:]PORT separated by commas; an IPv6 HOST in brackets.\n");
 }
 
 /* The object lies beside us (in a build tree) or in the library folder. */
@@ -60,11 +66,17 @@ static int set_ports(const char *variable, const char *list)
 	return -1;
 }
 
-static int preload(void)
+static int preload(const char *program)
 {
-	const char *old = getenv("LD_PRELOAD");
+	const char *old = getenv("LD_PRELOAD"), *why = program_unreachable(program);
 	char path[PATH_MAX], both[2 * PATH_MAX];
 
+	if (why) {
+		fprintf(stderr, "kssl-run: %s: %s: kssl-run cannot make its sockets TLS, and does "
+			"not start it without.\nIf it takes listening sockets from a service "
+			"manager (LISTEN_FDS), --listen passes it one.\n", program, why);
+		return -1;
+	}
 	if (!find_object(path, sizeof(path))) {
 		fprintf(stderr, "kssl-run: kssl-run.so not found\n");
 		return -1;
@@ -73,9 +85,14 @@ static int preload(void)
 	return setenv("LD_PRELOAD", both, 1);
 }
 
+static const char *listen_at;
+
 static int choose(int c, const char *value)
 {
 	switch (c) {
+	case 'l':
+		listen_at = value;
+		return 0;
 	case 's':
 		return set_ports("KSSL_RUN_SERVER", value);
 	case 'c':
@@ -95,6 +112,7 @@ static int choose(int c, const char *value)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "listen", required_argument, NULL, 'l' },
 		{ "server", required_argument, NULL, 's' },
 		{ "connect", required_argument, NULL, 'c' },
 		{ "identity", required_argument, NULL, 'i' },
@@ -104,9 +122,10 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
+	bool inside;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+s:c:i:a:n:Vh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+l:s:c:i:a:n:Vh", options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return 0;
@@ -118,13 +137,15 @@ int main(int argc, char **argv)
 		if (choose(c, optarg))
 			return 2;
 	}
-	if (optind == argc || (!getenv("KSSL_RUN_SERVER") && !getenv("KSSL_RUN_CONNECT"))) {
+	inside = getenv("KSSL_RUN_SERVER") || getenv("KSSL_RUN_CONNECT");
+	if (optind == argc || (!inside && !listen_at)) {
 		usage(stderr);
 		return 2;
 	}
-	if (preload())
+	argv += optind;
+	if ((inside && preload(argv[0])) || (listen_at && listeners_pass(listen_at)))
 		return 125;
-	execvp(argv[optind], argv + optind);
-	perror(argv[optind]);
+	execvp(argv[0], argv);
+	perror(argv[0]);
 	return 127;
 }

@@ -3,9 +3,11 @@
  * Preload object of kssl-run: listen() and connect() on the chosen ports make
  * the socket TLS first.  If that fails the call fails: never plain TCP.
  *
- * getaddrinfo() is watched, so that connect() knows which name the program
- * looked up for an address.  Everything here may be called from any thread.
+ * The resolver's calls are watched, so that connect() knows which name the
+ * program looked up for an address.  Everything here may be called from any thread.
  */
+#include "run.h"
+
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,16 +22,28 @@
 #include <sys/socket.h>
 #include <linux/kssl.h>
 
+#define EXPORT __attribute__((visibility("default")))
 #define NAMES 64	/* addresses whose names are remembered */
 
 struct name {
 	struct in6_addr addr;	/* v4 as v4-mapped */
+	pthread_t thread;
 	char host[KSSL_NAME_MAX + 1];
 };
 
+/* A ring: next_name is where the oldest is. */
 static struct name names[NAMES];
 static unsigned int next_name;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void take(void) { pthread_mutex_lock(&lock); }
+static void give(void) { pthread_mutex_unlock(&lock); }
+
+/* A child must not inherit the lock from a thread that it does not have. */
+static __attribute__((constructor)) void watch_forks(void)
+{
+	pthread_atfork(take, give, give);
+}
 
 static void complain(const char *what, int port)
 {
@@ -39,12 +53,12 @@ static void complain(const char *what, int port)
 	errno = err;
 }
 
-/* Is @port in a list like "443,8443", ":443" or "all"? */
+/* Is @port in a list like "443,8443", ":443" or "all"?  Port 0 is not chosen yet. */
 static bool chosen(const char *variable, int port)
 {
 	const char *list = getenv(variable);
 
-	if (!list || port <= 0)
+	if (!list || port < 0)
 		return false;
 	if (!strcmp(list, "all"))
 		return true;
@@ -94,25 +108,6 @@ static bool is_stream(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM;
 }
 
-static int set_string(int fd, int option, const char *text)
-{
-	return text ? setsockopt(fd, SOL_KSSL, option, text, (socklen_t)strlen(text)) : 0;
-}
-
-/* Attached already is good: connect() may be called again. */
-static int attach(int fd)
-{
-	if (!setsockopt(fd, IPPROTO_TCP, TCP_ULP, KSSL_ULP_NAME, strlen(KSSL_ULP_NAME)))
-		return 1;
-	return errno == EEXIST ? 0 : -1;
-}
-
-static int set_options(int fd)
-{
-	return set_string(fd, KSSL_IDENTITY, getenv("KSSL_RUN_IDENTITY")) ||
-	       set_string(fd, KSSL_ALPN, getenv("KSSL_RUN_ALPN"));
-}
-
 static void *next(const char *symbol)
 {
 	void *p = dlsym(RTLD_NEXT, symbol);
@@ -122,38 +117,46 @@ static void *next(const char *symbol)
 	return p;
 }
 
-int listen(int fd, int backlog)
+EXPORT int listen(int fd, int backlog)
 {
 	int (*real)(int, int) = next("listen");
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
-	int port, fresh;
+	int port;
 
 	if (!is_stream(fd) || getsockname(fd, (struct sockaddr *)&sa, &len))
 		return real(fd, backlog);
 	port = port_of((struct sockaddr *)&sa);
 	if (!chosen("KSSL_RUN_SERVER", port))
 		return real(fd, backlog);
-	fresh = attach(fd);
-	if (fresh < 0 || (fresh && set_options(fd))) {
+	if (tls_attach(fd) < 0) {
 		complain("TLS on the listening socket", port);
 		return -1;
 	}
 	return real(fd, backlog);
 }
 
+/* The latest name of an address, this thread's own if it looked one up. */
 static void recall(const struct sockaddr *sa, char *host)
 {
+	const struct name *n, *found = NULL;
 	struct in6_addr addr;
 	unsigned int i;
 
 	if (!address_of(sa, &addr))
 		return;
-	pthread_mutex_lock(&lock);
-	for (i = 0; i < NAMES; i++)
-		if (*names[i].host && !memcmp(&names[i].addr, &addr, sizeof(addr)))
-			strcpy(host, names[i].host);
-	pthread_mutex_unlock(&lock);
+	take();
+	for (i = 0; i < NAMES; i++) {
+		n = &names[(next_name + i) % NAMES];
+		if (!*n->host || memcmp(&n->addr, &addr, sizeof(addr)))
+			continue;
+		if (!found || pthread_equal(n->thread, pthread_self()) ||
+		    !pthread_equal(found->thread, pthread_self()))
+			found = n;
+	}
+	if (found)
+		strcpy(host, found->host);
+	give();
 }
 
 static int set_name(int fd, const struct sockaddr *sa)
@@ -162,12 +165,12 @@ static int set_name(int fd, const struct sockaddr *sa)
 	char host[KSSL_NAME_MAX + 1] = "";
 
 	if (given)
-		return set_string(fd, KSSL_PEER_NAME, given);
+		return tls_set_string(fd, KSSL_PEER_NAME, given);
 	recall(sa, host);
-	return *host ? set_string(fd, KSSL_PEER_NAME, host) : 0;
+	return *host ? tls_set_string(fd, KSSL_PEER_NAME, host) : 0;
 }
 
-int connect(int fd, const struct sockaddr *sa, socklen_t len)
+EXPORT int connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	int (*real)(int, const struct sockaddr *, socklen_t) = next("connect");
 	int port, fresh;
@@ -177,12 +180,43 @@ int connect(int fd, const struct sockaddr *sa, socklen_t len)
 	port = port_of(sa);
 	if (!chosen("KSSL_RUN_CONNECT", port))
 		return real(fd, sa, len);
-	fresh = attach(fd);
-	if (fresh < 0 || (fresh && (set_options(fd) || set_name(fd, sa)))) {
+	fresh = tls_attach(fd);
+	if (fresh < 0 || (fresh && set_name(fd, sa))) {
 		complain("TLS on the connection", port);
 		return -1;
 	}
 	return real(fd, sa, len);
+}
+
+/* They connect too, and TLS cannot begin with data in the SYN. */
+static bool connects(int fd, const struct sockaddr *sa, socklen_t len, int flags)
+{
+	if (!(flags & MSG_FASTOPEN) || !sa || len < sizeof(struct sockaddr_in) || !is_stream(fd) ||
+	    !chosen("KSSL_RUN_CONNECT", port_of(sa)))
+		return false;
+	errno = EOPNOTSUPP;
+	return true;
+}
+
+EXPORT ssize_t sendto(int fd, const void *data, size_t n, int flags, const struct sockaddr *sa,
+		      socklen_t len)
+{
+	static ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+
+	if (!real)
+		real = next("sendto");
+	return connects(fd, sa, len, flags) ? -1 : real(fd, data, n, flags, sa, len);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	static ssize_t (*real)(int, const struct msghdr *, int);
+
+	if (!real)
+		real = next("sendmsg");
+	if (flags & MSG_FASTOPEN && msg && connects(fd, msg->msg_name, msg->msg_namelen, flags))
+		return -1;
+	return real(fd, msg, flags);
 }
 
 static void remember(const struct sockaddr *sa, const char *host)
@@ -193,14 +227,15 @@ static void remember(const struct sockaddr *sa, const char *host)
 	if (strlen(host) > KSSL_NAME_MAX || inet_pton(AF_INET, host, &unused) == 1 ||
 	    inet_pton(AF_INET6, host, &unused) == 1 || !address_of(sa, &addr))
 		return;
-	pthread_mutex_lock(&lock);
+	take();
 	n = &names[next_name++ % NAMES];
 	n->addr = addr;
+	n->thread = pthread_self();
 	strcpy(n->host, host);
-	pthread_mutex_unlock(&lock);
+	give();
 }
 
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		struct addrinfo **res)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
@@ -212,4 +247,65 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 		for (ai = *res; ai; ai = ai->ai_next)
 			remember(ai->ai_addr, node);
 	return ret;
+}
+
+static void remember_all(const struct hostent *found, const char *host)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+	char **one;
+
+	if (!found || !host || !getenv("KSSL_RUN_CONNECT"))
+		return;
+	for (one = found->h_addr_list; *one; one++) {
+		if (found->h_addrtype == AF_INET) {
+			memcpy(&sin.sin_addr, *one, sizeof(sin.sin_addr));
+			remember((struct sockaddr *)&sin, host);
+		} else if (found->h_addrtype == AF_INET6) {
+			memcpy(&sin6.sin6_addr, *one, sizeof(sin6.sin6_addr));
+			remember((struct sockaddr *)&sin6, host);
+		}
+	}
+}
+
+EXPORT struct hostent *gethostbyname(const char *host)
+{
+	struct hostent *(*real)(const char *) = next("gethostbyname");
+	struct hostent *found = real(host);
+
+	remember_all(found, host);
+	return found;
+}
+
+EXPORT struct hostent *gethostbyname2(const char *host, int family)
+{
+	struct hostent *(*real)(const char *, int) = next("gethostbyname2");
+	struct hostent *found = real(host, family);
+
+	remember_all(found, host);
+	return found;
+}
+
+EXPORT int gethostbyname_r(const char *host, struct hostent *ret, char *buf, size_t len,
+			   struct hostent **found, int *err)
+{
+	int (*real)(const char *, struct hostent *, char *, size_t, struct hostent **, int *) =
+		next("gethostbyname_r");
+	int status = real(host, ret, buf, len, found, err);
+
+	if (!status)
+		remember_all(*found, host);
+	return status;
+}
+
+EXPORT int gethostbyname2_r(const char *host, int family, struct hostent *ret, char *buf,
+			    size_t len, struct hostent **found, int *err)
+{
+	int (*real)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *) =
+		next("gethostbyname2_r");
+	int status = real(host, family, ret, buf, len, found, err);
+
+	if (!status)
+		remember_all(*found, host);
+	return status;
 }
