@@ -31,6 +31,7 @@
 #include "framer.h"
 #include "kssl_compat.h"
 #include "ktls.h"
+#include "owner.h"
 #include "plain.h"
 #include "session.h"
 #include "upcall.h"
@@ -325,7 +326,7 @@ static int ulp_init(struct sock *sk)
 	err = check_attach(sk, fam);
 	if (err)
 		return err;
-	s = kssl_session_alloc(sk, GFP_KERNEL);
+	s = kssl_session_alloc(sk, kssl_owner_current(kssl_net(sock_net(sk))), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->role = KSSL_ROLE_CLIENT;
@@ -359,7 +360,7 @@ static int tls_init(struct sock *sk)
 	err = check_attach(sk, fam);
 	if (err)
 		return err;
-	s = kssl_session_alloc(sk, GFP_KERNEL);
+	s = kssl_session_alloc(sk, kssl_owner_current(kssl_net(sock_net(sk))), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->ktls = kzalloc(sizeof(*s->ktls), GFP_KERNEL_ACCOUNT);
@@ -382,9 +383,6 @@ static int inherit(struct kssl_session *s, struct kssl_session *from)
 	int err = 0;
 
 	spin_lock_bh(&from->lock);
-	s->uid = from->uid;
-	s->pid = from->pid;
-	memcpy(s->comm, from->comm, sizeof(s->comm));
 	s->peer_auth = from->peer_auth;
 	s->tx.size = READ_ONCE(from->tx.size);
 	s->tx.pad = READ_ONCE(from->tx.pad);
@@ -400,9 +398,19 @@ static int inherit(struct kssl_session *s, struct kssl_session *from)
 	return err;
 }
 
+static struct kssl_owner *owner_of(struct kssl_session *from)
+{
+	struct kssl_owner *o;
+
+	spin_lock_bh(&from->lock);
+	o = kssl_owner_get(from->owner);
+	spin_unlock_bh(&from->lock);
+	return o;
+}
+
 static struct kssl_session *child_session(struct sock *newsk, struct kssl_session *from, gfp_t gfp)
 {
-	struct kssl_session *s = kssl_session_alloc(newsk, gfp);
+	struct kssl_session *s = kssl_session_alloc(newsk, owner_of(from), gfp);
 
 	if (!s)
 		return NULL;
