@@ -446,7 +446,7 @@ static int kssl_accept(KSSL_ACCEPT_ARGS)
 {
 	int err = kssl_ulp_base_ops(sock->sk)->accept(KSSL_ACCEPT_PASS);
 
-	return err ?: kssl_ulp_adopt(newsock);
+	return err ?: kssl_ulp_adopt(sock, newsock);
 }
 
 static int kssl_listen(struct socket *sock, int backlog)

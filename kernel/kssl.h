@@ -216,13 +216,15 @@ struct kssl_failure {
  * @data_ready, @state_change: callbacks of TCP that kssl put its own in front of
  * @plain: TLS is over and the socket is plain TCP again (plain.c)
  *
- * Settings, socket lock, constant from the start of the handshake:
+ * Settings, socket lock, constant from the start of the handshake (which @settings
+ * has been counted up to, of a listener under @lock):
  * @role: enum kssl_role
  * @peer_auth: enum kssl_peer_auth
  * @own_keys: keys come by KSSL_KEY_TX and KSSL_KEY_RX; no handshake
  * @peer_name: client: name to verify; server: SNI received; or NULL
  * @identity: identity asked for, then the one used; or NULL
  * @alpn: list asked for, then the one chosen; or NULL
+ * @settings: how often they and others were set
  *
  * Socket lock:
  * @state: enum kssl_state; also read without the lock (READ_ONCE) by poll
@@ -267,6 +269,7 @@ struct kssl_session {
 	char *peer_name;
 	char *identity;
 	char *alpn;
+	u32 settings;
 
 	u8 state;
 	bool connected;

@@ -226,6 +226,28 @@ def owner():
     nl.close()
 
 
+def late():
+    """A listener's owner and options count for all that it accepts, whenever they came."""
+    nl, listener = register(16), socket.create_server(('127.0.0.1', 0))
+    peers = [socket.create_connection(listener.getsockname())]
+    pid = by_another(lambda: tap.attach(listener), groups=range(1000))
+    tap.until(lambda: tap.errno_of(tap.info, listener) == 0, lambda: 'not attached')
+    peers.append(socket.create_connection(listener.getsockname()))
+    for name, value in ((tap.IDENTITY, b'www'), (tap.ALPN, b'h2'), (tap.PEER_AUTH, 3)):
+        listener.setsockopt(tap.SOL_KSSL, name, value)
+    peers.append(socket.create_connection(listener.getsockname()))
+    for peer in peers:
+        conn, _ = listener.accept()
+        peer.sendall(b'\x16\3\1\0\1\1')
+        got = nl.ready()[1]
+        assert (got[4], got[5], got[6]) == (b'www\0', b'h2\0', b'\3'), got
+        assert owner_of(got)[3] == pid and tap.info(conn)['role'] == 2
+        conn.close()
+        peer.close()
+    reap(pid)
+    nl.close()
+
+
 def bad_keys():
     """No mistake of a worker in hs-done leads to an open session."""
     good = Half(0x1301)
@@ -911,7 +933,7 @@ def big_dump():
 
 def main():
     for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, forbidden_suite, bad_peer,
-               good_peer, owner, relayed, relay_ends, relay_full, relay_refused, failing,
+               good_peer, owner, late, relayed, relay_ends, relay_full, relay_refused, failing,
                not_the_worker,
                cancelled, capacity, timeout_and_queue, not_tls, other_namespace, rekey_by_netlink,
                close_by_netlink, kill_by_netlink, key_policy, big_dump):
