@@ -49,7 +49,7 @@ static int begin(struct kssl_session *s)
  * @timeo: jiffies left, updated
  *
  * Return: 0: TLS is up; -EAGAIN (time is up); -EINTR, -ERESTARTSYS; -ENOTCONN
- * (never connected); -ECONNREFUSED (queue full); or the session's errno.
+ * (never connected); or the session's errno.
  */
 int kssl_calls_await(struct kssl_session *s, long *timeo)
 {

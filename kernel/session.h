@@ -14,6 +14,7 @@
  * @workers: registered workers
  * @waiting: handshakes that wait for a worker
  * @nr_waiting: how many
+ * @shares: user to how many of them are his
  * @nr_workers: how many
  * @grace_ms: how long a handshake waits for a first worker, ms
  * @timeout_ms: time for a whole handshake, ms
@@ -36,6 +37,7 @@ struct kssl_net {
 	struct list_head workers;
 	struct list_head waiting;
 	u32 nr_waiting;
+	struct xarray shares;
 	u32 nr_workers;
 	u32 grace_ms;
 	u32 timeout_ms;

@@ -5,6 +5,7 @@ a worker that breaks the rules, which must never make a usable socket."""
 import ctypes
 import errno
 import os
+import resource
 import signal
 import socket
 import struct
@@ -679,6 +680,59 @@ def timeout_and_queue():
     nl.close()
 
 
+def ask(n, listener, uid=0):
+    """So many clients of that user, who do not wait."""
+    socks = []
+    os.seteuid(uid)
+    for _ in range(n):
+        s = socket.socket()
+        tap.attach(s)
+        s.setblocking(False)
+        s.connect_ex(listener.getsockname())
+        socks.append(s)
+    os.seteuid(0)
+    return socks
+
+
+def refusals(socks, want):
+    def got():
+        return [e['text'] for e in map(tap.error, socks) if e['err']]
+    tap.until(lambda: all(tap.info(s)['state'] in (2, 5) for s in socks) and len(got()) >= want,
+              lambda: (len(got()), want))
+    time.sleep(0.2)
+    assert got() == ['too many handshakes are waiting'] * want, got()
+
+
+def shares():
+    """A thousand of one user wait; nobody can fill the queue for others."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+    nl, listener = register(1), socket.create_server(('127.0.0.1', 0), backlog=2048)
+    nl.call(genl.POLICY_SET, attr(2, 600000))
+    full = tap.counters()['HsQueueFull']
+    socks = ask(1001, listener)         # one is at the worker
+    refusals(socks, 0)
+    socks += ask(1, listener, 1001)
+    refusals(socks, 0)
+    assert tap.counters()['HsQueueFull'] == full
+    nl.close()
+    for s in socks:
+        s.close()
+    nl = register(1)
+    nl.call(genl.POLICY_SET, attr(3, 20))
+    mine = ask(12, listener)
+    refusals(mine, 1)                   # half of 20, and one is at the worker
+    others = ask(6, listener, 1001)
+    refusals(others, 1)                 # half of what was left
+    refusals(ask(1, listener, 1002), 0)
+    assert tap.counters()['HsQueueFull'] == full + 2
+    for s in mine:
+        s.close()
+    more = ask(2, listener, 1001)
+    refusals(more, 0)                   # there is room again
+    nl.call(genl.POLICY_SET, attr(2, 20000), attr(3, 4096))
+    nl.close()
+
+
 def not_tls():
     """A peer that speaks no TLS, and one that leaves."""
     nl = register()
@@ -935,7 +989,7 @@ def main():
     for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, forbidden_suite, bad_peer,
                good_peer, owner, late, relayed, relay_ends, relay_full, relay_refused, failing,
                not_the_worker,
-               cancelled, capacity, timeout_and_queue, not_tls, other_namespace, rekey_by_netlink,
+               cancelled, capacity, timeout_and_queue, shares, not_tls, other_namespace, rekey_by_netlink,
                close_by_netlink, kill_by_netlink, key_policy, big_dump):
         tap.case(fn.__name__)(fn)
     tap.done()

@@ -160,7 +160,7 @@ enum kssl_a_session {
 enum kssl_a_policy {
 	KSSL_A_POLICY_GRACE_MS = 1,	/* How long a handshake waits for a first worker; 0 not at all. */
 	KSSL_A_POLICY_TIMEOUT_MS,	/* Time for a whole handshake. */
-	KSSL_A_POLICY_QUEUE_MAX,	/* Handshakes waiting for a worker. */
+	KSSL_A_POLICY_QUEUE_MAX,	/* Handshakes waiting for a worker; a user has at most as many places as are left free. */
 	KSSL_A_POLICY_KEY_RECORDS,	/* Records sent with one key, if the suite's own limit is not lower; 0: the suite's. */
 	KSSL_A_POLICY_REKEY_SECONDS,	/* Age at which a TLS 1.3 sending key is changed, before the next data; 0: never. */
 	KSSL_A_POLICY_UPDATE_RATE,	/* KeyUpdates a second that a peer may send; 0: no limit. */
