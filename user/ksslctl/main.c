@@ -22,7 +22,8 @@ static const struct {
 	{ "rekey", verb_rekey, "ID [request]: new sending keys, and the peer's too" },
 	{ "close", verb_close, "ID: send close_notify; the program can read on" },
 	{ "kill", verb_kill, "ID: fatal alert and reset" },
-	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace" },
+	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace;\n"
+	  "             test KEY=VALUE...: what a program would get of kssld" },
 	{ "stats", verb_stats, "counters of the network namespace" },
 	{ "identities", verb_identities, "certificates that kssld has, and when they expire" },
 	{ "reload", verb_reload, "kssld reads its configuration and certificates again" },
@@ -37,7 +38,8 @@ static void usage(FILE *to)
 	fprintf(to, "usage: ksslctl [--json] [--socket PATH] [VERB [ARGUMENT...]]\n\n");
 	for (i = 0; i < NR_VERBS; i++)
 		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
-	fprintf(to, "\nexit status: 0 good, 1 the kernel or the daemon refused, 2 wrong use\n");
+	fprintf(to, "\nexit status: 0 good, 1 the kernel or the daemon refused, 2 wrong use,\n"
+		    "3 policy test: no\n");
 }
 
 int complain(const struct kssl_nl *nl, const char *what)

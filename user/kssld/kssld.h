@@ -317,6 +317,10 @@ void control_close(int fd);
 
 void inventory_put(const struct config *c, FILE *to);
 
+/* ---- ask.c ---- */
+
+void ask_policy(const struct config *c, char *words, FILE *to);
+
 /* ---- privileges.c ---- */
 
 void privileges_harden(void);
