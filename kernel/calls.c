@@ -50,7 +50,7 @@ static int begin(struct kssl_session *s)
  * @timeo: jiffies left, updated
  *
  * Return: 0: TLS is up; -EAGAIN (time is up); -EINTR, -ERESTARTSYS; -ENOTCONN
- * (never connected); -ECONNREFUSED (queue full); or the session's errno.
+ * (never connected); or the session's errno.
  */
 int kssl_calls_await(struct kssl_session *s, long *timeo)
 {
@@ -447,7 +447,7 @@ static int kssl_accept(KSSL_ACCEPT_ARGS)
 {
 	int err = kssl_ulp_base_ops(sock->sk)->accept(KSSL_ACCEPT_PASS);
 
-	return err ?: kssl_ulp_adopt(newsock);
+	return err ?: kssl_ulp_adopt(sock, newsock);
 }
 
 static int kssl_listen(struct socket *sock, int backlog)

@@ -20,8 +20,8 @@
  *				of the owner, so they may read it too.
  * session->lock		spinlock, bh: the back pointer session->sk, for
  *				those who came by netlink and hold no socket;
- *				and the strings of a listener's settings, which
- *				its new children copy in softirq.
+ *				the strings of a listener's settings, which its
+ *				new children copy in softirq; and the owner.
  * kssl_net->lock		spinlock, bh: workers, waiting handshakes, and
  *				which worker has which (upcall.c).
  *
@@ -46,9 +46,7 @@
 #ifndef _KSSL_KSSL_H
 #define _KSSL_KSSL_H
 
-#include <linux/cred.h>
 #include <linux/refcount.h>
-#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <net/net_namespace.h>
@@ -64,6 +62,7 @@ struct kssl_hs;
 struct kssl_ktls;
 struct kssl_master;
 struct kssl_net;
+struct kssl_owner;
 struct kssl_peer;
 struct kssl_relay;
 struct proto_ops;
@@ -203,14 +202,12 @@ struct kssl_failure {
  * @rcu: for freeing
  * @kn: the network namespace's part
  * @id: number in the namespace's table
- * @lock: protects @sk and @published, and a listener's strings
+ * @lock: protects @sk, @published and @owner, and a listener's strings
  * @sk: the socket; NULL once it is on its way out
  * @published: kssl_session_sock() may hand out @sk
  *
- * Set at attach, then constant:
- * @uid: user that attached the socket or its listener
- * @pid: its process
- * @comm: its name
+ * Set at attach, then constant (but see kssl_session_renew()):
+ * @owner: who attached the socket, or its listener (owner.c)
  * @ktls: the socket is a "tls" one and follows the in-tree rules (ktls.c); NULL
  *	otherwise
  *
@@ -219,13 +216,15 @@ struct kssl_failure {
  * @data_ready, @state_change: callbacks of TCP that kssl put its own in front of
  * @plain: TLS is over and the socket is plain TCP again (plain.c)
  *
- * Settings, socket lock, constant from the start of the handshake:
+ * Settings, socket lock, constant from the start of the handshake (which @settings
+ * has been counted up to, of a listener under @lock):
  * @role: enum kssl_role
  * @peer_auth: enum kssl_peer_auth
  * @own_keys: keys come by KSSL_KEY_TX and KSSL_KEY_RX; no handshake
  * @peer_name: client: name to verify; server: SNI received; or NULL
  * @identity: identity asked for, then the one used; or NULL
  * @alpn: list asked for, then the one chosen; or NULL
+ * @settings: how often they and others were set
  *
  * Socket lock:
  * @state: enum kssl_state; also read without the lock (READ_ONCE) by poll
@@ -255,9 +254,7 @@ struct kssl_session {
 	struct sock *sk;
 	bool published;
 
-	kuid_t uid;
-	pid_t pid;
-	char comm[TASK_COMM_LEN];
+	struct kssl_owner *owner;
 	struct kssl_ktls *ktls;
 
 	bool wrapped;
@@ -272,6 +269,7 @@ struct kssl_session {
 	char *peer_name;
 	char *identity;
 	char *alpn;
+	u32 settings;
 
 	u8 state;
 	bool connected;

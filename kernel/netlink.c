@@ -16,6 +16,7 @@
 #include "generated/netlink.h"
 #include "keys.h"
 #include "netlink_hs.h"
+#include "owner.h"
 #include "peer.h"
 #include "session.h"
 #include "suite.h"
@@ -73,7 +74,50 @@ static int put_remote(struct sk_buff *skb, int attr, const struct sock *sk)
 
 static u32 uid_in(const struct kssl_session *s)
 {
-	return from_kuid_munged(s->kn->net->user_ns, s->uid);
+	return from_kuid_munged(s->kn->net->user_ns, s->owner->cred->euid);
+}
+
+/* Who has more groups than that is not in the others. */
+static int put_groups(struct sk_buff *skb, const struct kssl_session *s)
+{
+	const struct group_info *info = s->owner->cred->group_info;
+	int i, n = min(info->ngroups, KSSL_GROUPS_MAX);
+	struct nlattr *attr = nla_reserve(skb, KSSL_A_HS_GROUPS, n * sizeof(u32));
+	u32 *to;
+
+	if (!attr)
+		return -EMSGSIZE;
+	to = nla_data(attr);
+	for (i = 0; i < n; i++)
+		to[i] = from_kgid_munged(s->kn->net->user_ns, info->gid[i]);
+	return 0;
+}
+
+static int put_exe(struct sk_buff *skb, const struct kssl_owner *o)
+{
+	if (!o->exe_dev)
+		return 0;
+	if (put_string(skb, KSSL_A_HS_EXE, o->exe) ||
+	    nla_put_u64_64bit(skb, KSSL_A_HS_EXE_DEV, o->exe_dev, KSSL_A_HS_PAD) ||
+	    nla_put_u64_64bit(skb, KSSL_A_HS_EXE_INO, o->exe_ino, KSSL_A_HS_PAD) ||
+	    nla_put_u64_64bit(skb, KSSL_A_HS_EXE_BORN, o->exe_born, KSSL_A_HS_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* Who asks, as a policy wants to know it. */
+static int put_owner(struct sk_buff *skb, const struct kssl_session *s)
+{
+	const struct kssl_owner *o = s->owner;
+
+	if (nla_put_u32(skb, KSSL_A_HS_UID, uid_in(s)) ||
+	    nla_put_u32(skb, KSSL_A_HS_GID,
+			from_kgid_munged(s->kn->net->user_ns, o->cred->egid)) ||
+	    put_groups(skb, s) || nla_put_u32(skb, KSSL_A_HS_PID, o->pid) ||
+	    nla_put_string(skb, KSSL_A_HS_COMM, o->comm) || put_exe(skb, o) ||
+	    put_string(skb, KSSL_A_HS_CGROUP, o->cgroup))
+		return -EMSGSIZE;
+	return 0;
 }
 
 /* Everything a worker needs to know of a new handshake. */
@@ -84,10 +128,8 @@ static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
 
 	if (nla_put_u8(skb, KSSL_A_HS_ROLE, s->role) ||
 	    nla_put_u8(skb, KSSL_A_HS_PEER_AUTH, s->peer_auth) ||
-	    nla_put_u32(skb, KSSL_A_HS_UID, uid_in(s)) ||
-	    nla_put_u32(skb, KSSL_A_HS_PID, s->pid) ||
 	    nla_put_u32(skb, KSSL_A_HS_TIMEOUT_MS, kssl_upcall_time_left(s)) ||
-	    nla_put_string(skb, KSSL_A_HS_COMM, s->comm) ||
+	    put_owner(skb, s) ||
 	    put_string(skb, KSSL_A_HS_PEER_NAME, client ? s->peer_name : NULL) ||
 	    put_string(skb, KSSL_A_HS_IDENTITY, s->identity) ||
 	    put_string(skb, KSSL_A_HS_ALPN, s->alpn) ||
@@ -96,6 +138,10 @@ static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
 		return -EMSGSIZE;
 	return 0;
 }
+
+/* What a message holds beside records: names in all, and in READY the owner. */
+#define HS_MSG		1024
+#define OWNER_MSG	(KSSL_EXE_MAX + KSSL_CGROUP_MAX + KSSL_GROUPS_MAX * sizeof(u32) + 256)
 
 /**
  * kssl_nl_hs_send() - a message of a handshake to its worker
@@ -110,7 +156,8 @@ static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
  */
 int kssl_nl_hs_send(u8 cmd, u32 portid, struct kssl_session *s, const u8 *records, u32 len)
 {
-	struct sk_buff *skb = genlmsg_new(nla_total_size(len) + 1024, gfp_any());
+	size_t room = HS_MSG + (cmd == KSSL_CMD_HS_READY ? OWNER_MSG : 0);
+	struct sk_buff *skb = genlmsg_new(nla_total_size(len) + room, gfp_any());
 	int attr = cmd == KSSL_CMD_POST_DATA ? KSSL_A_HS_MESSAGE : KSSL_A_HS_RECORDS;
 	void *hdr;
 
@@ -179,8 +226,10 @@ static int put_session(struct sk_buff *skb, const struct kssl_session *s)
 	    nla_put_u8(skb, KSSL_A_SESSION_STATE, s->state) ||
 	    nla_put_u8(skb, KSSL_A_SESSION_ROLE, s->role) ||
 	    nla_put_u32(skb, KSSL_A_SESSION_UID, uid_in(s)) ||
-	    nla_put_u32(skb, KSSL_A_SESSION_PID, s->pid) ||
-	    nla_put_string(skb, KSSL_A_SESSION_COMM, s->comm) ||
+	    nla_put_u32(skb, KSSL_A_SESSION_PID, s->owner->pid) ||
+	    nla_put_string(skb, KSSL_A_SESSION_COMM, s->owner->comm) ||
+	    put_string(skb, KSSL_A_SESSION_EXE, s->owner->exe) ||
+	    put_string(skb, KSSL_A_SESSION_CGROUP, s->owner->cgroup) ||
 	    put_string(skb, KSSL_A_SESSION_PEER_NAME, s->peer_name) ||
 	    put_string(skb, KSSL_A_SESSION_PEER_SUBJECT, s->peer ? s->peer->subject : NULL) ||
 	    put_string(skb, KSSL_A_SESSION_IDENTITY, s->identity) ||
@@ -193,7 +242,8 @@ static int put_session(struct sk_buff *skb, const struct kssl_session *s)
 }
 
 /* A session's message has at most this much text in it. */
-#define SESSION_MSG	(KSSL_NAME_MAX + KSSL_SUBJECT_MAX + KSSL_IDENTITY_MAX + KSSL_ALPN_MAX + 1024)
+#define SESSION_MSG	(KSSL_NAME_MAX + KSSL_SUBJECT_MAX + KSSL_IDENTITY_MAX + KSSL_ALPN_MAX + \
+			 KSSL_EXE_MAX + KSSL_CGROUP_MAX + 1024)
 
 /**
  * kssl_nl_event() - tell the listeners of group "events"
@@ -223,9 +273,9 @@ void kssl_nl_event(struct kssl_session *s, enum kssl_event_kind kind)
 
 /* ---- sessions ---- */
 
-static bool may_see(const struct sk_buff *req, const struct kssl_session *s)
+static bool may_see(const struct sk_buff *req, struct kssl_session *s)
 {
-	return uid_eq(NETLINK_CREDS(req)->uid, s->uid) ||
+	return kssl_session_owned_by(s, NETLINK_CREDS(req)->uid) ||
 	       netlink_net_capable(req, CAP_NET_ADMIN);
 }
 

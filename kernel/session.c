@@ -16,6 +16,7 @@
 #include "ktls.h"
 #include "mib.h"
 #include "netlink.h"
+#include "owner.h"
 #include "peer.h"
 #include "relay.h"
 #include "text.h"
@@ -38,16 +39,6 @@ static struct kmem_cache *sessions __read_mostly;	/* kmalloc() would waste half 
 struct kssl_net *kssl_net(const struct net *net)
 {
 	return net_generic(net, kssl_net_id);
-}
-
-/* Who asks: captured where there is a task, inherited by accepted sockets. */
-static void set_owner(struct kssl_session *s, const struct sock *sk)
-{
-	s->uid = sk->sk_uid;
-	if (in_task()) {
-		s->pid = task_tgid_nr(current);
-		get_task_comm(s->comm, current);
-	}
 }
 
 static int enter_table(struct kssl_session *s, gfp_t gfp)
@@ -76,26 +67,29 @@ static void set_defaults(struct kssl_session *s)
 	INIT_LIST_HEAD(&s->rx.ahead);
 	s->error.alert_sent = KSSL_ALERT_NONE;
 	s->error.alert_received = KSSL_ALERT_NONE;
-	set_owner(s, s->sk);
 }
 
 /**
  * kssl_session_alloc() - a session for a socket
  * @sk: the socket; keeps the one reference
+ * @owner: who attached it; one reference, taken over in any case; NULL: no memory
  * @gfp: GFP_KERNEL, or GFP_ATOMIC in softirq
  *
  * The session is in the table when this returns; its fields are the zero
  * state KSSL_STATE_INIT.  Return: the session, or NULL (no memory).
  */
-struct kssl_session *kssl_session_alloc(struct sock *sk, gfp_t gfp)
+struct kssl_session *kssl_session_alloc(struct sock *sk, struct kssl_owner *owner, gfp_t gfp)
 {
-	struct kssl_session *s = kmem_cache_zalloc(sessions, gfp);
+	struct kssl_session *s = owner ? kmem_cache_zalloc(sessions, gfp) : NULL;
 
-	if (!s)
+	if (!s) {
+		kssl_owner_put(owner);
 		return NULL;
+	}
 	refcount_set(&s->ref, 1);
 	spin_lock_init(&s->lock);
 	s->kn = kssl_net(sock_net(sk));
+	s->owner = owner;
 	s->sk = sk;
 	set_defaults(s);
 	if (kssl_upcall_alloc(s, gfp))
@@ -147,6 +141,7 @@ void kssl_session_put(struct kssl_session *s)
 	if (!refcount_dec_and_test(&s->ref))
 		return;
 	free_texts(s);
+	kssl_owner_put(s->owner);
 	call_rcu(&s->rcu, session_free_rcu);
 }
 
@@ -199,6 +194,21 @@ void kssl_session_publish(struct kssl_session *s)
 	spin_unlock_bh(&s->lock);
 }
 
+/**
+ * kssl_session_owned_by() - did that user attach the socket?
+ * @s: a session the caller has a reference of; no lock
+ * @uid: the user
+ */
+bool kssl_session_owned_by(struct kssl_session *s, kuid_t uid)
+{
+	bool yes;
+
+	spin_lock_bh(&s->lock);
+	yes = uid_eq(s->owner->cred->euid, uid);
+	spin_unlock_bh(&s->lock);
+	return yes;
+}
+
 static void wipe(struct kssl_session *s)
 {
 	if (s->ktls) {
@@ -237,6 +247,15 @@ void kssl_session_retire(struct kssl_session *s)
 	s->plain = true;
 }
 
+/* In the table it may be looked at. */
+static void set_owner(struct kssl_session *s, struct kssl_owner *owner)
+{
+	spin_lock_bh(&s->lock);
+	swap(s->owner, owner);
+	spin_unlock_bh(&s->lock);
+	kssl_owner_put(owner);
+}
+
 /**
  * kssl_session_renew() - a retired session begins anew
  * @s: the session; socket lock, process context
@@ -247,10 +266,15 @@ void kssl_session_retire(struct kssl_session *s)
  */
 int kssl_session_renew(struct kssl_session *s)
 {
+	struct kssl_owner *owner;
 	struct kssl_hs *hs;
 	int err;
 
 	sock_owned_by_me(s->sk);
+	owner = kssl_owner_current(s->kn);
+	if (!owner)
+		return -ENOMEM;
+	set_owner(s, owner);
 	err = enter_table(s, GFP_KERNEL);
 	if (err)
 		return err;
@@ -446,6 +470,7 @@ static void __net_exit net_exit(struct net *net)
 	/* every session has a socket, and every socket holds the namespace */
 	WARN_ON_ONCE(!xa_empty(&kn->sessions));
 	kssl_upcall_net_exit(kn);
+	kssl_owner_put(kn->owner);
 	kssl_mib_net_exit(kn);
 	xa_destroy(&kn->sessions);
 }

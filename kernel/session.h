@@ -14,10 +14,12 @@
  * @workers: registered workers
  * @waiting: handshakes that wait for a worker
  * @nr_waiting: how many
+ * @shares: user to how many of them are his
  * @nr_workers: how many
  * @grace_ms: how long a handshake waits for a first worker, ms
  * @timeout_ms: time for a whole handshake, ms
  * @queue_max: most handshakes that may wait
+ * @owner: of the last socket attached, one reference (owner.c)
  * @mib: counters, per CPU (mib.c)
  *
  * Read and written without a lock (READ_ONCE, WRITE_ONCE):
@@ -35,10 +37,12 @@ struct kssl_net {
 	struct list_head workers;
 	struct list_head waiting;
 	u32 nr_waiting;
+	struct xarray shares;
 	u32 nr_workers;
 	u32 grace_ms;
 	u32 timeout_ms;
 	u32 queue_max;
+	struct kssl_owner *owner;
 
 	u64 __percpu *mib;
 
@@ -51,12 +55,13 @@ struct kssl_net {
 struct kssl_net *kssl_net(const struct net *net);
 
 /* All of these: session.c has the contracts. */
-struct kssl_session *kssl_session_alloc(struct sock *sk, gfp_t gfp);
+struct kssl_session *kssl_session_alloc(struct sock *sk, struct kssl_owner *owner, gfp_t gfp);
 void kssl_session_get(struct kssl_session *s);
 void kssl_session_put(struct kssl_session *s);
 struct kssl_session *kssl_session_find(struct kssl_net *kn, u32 id);
 struct sock *kssl_session_sock(struct kssl_session *s);
 void kssl_session_publish(struct kssl_session *s);
+bool kssl_session_owned_by(struct kssl_session *s, kuid_t uid);
 void kssl_session_retire(struct kssl_session *s);
 int kssl_session_renew(struct kssl_session *s);
 void kssl_session_detach(struct kssl_session *s);

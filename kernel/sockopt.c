@@ -650,6 +650,14 @@ static int copy_out(const struct answer *a, char __user *val, int __user *len)
 	return 0;
 }
 
+/* Children that a listener has already take it over when they are accepted. */
+static void count_setting(struct kssl_session *s)
+{
+	spin_lock_bh(&s->lock);
+	WRITE_ONCE(s->settings, s->settings + 1);
+	spin_unlock_bh(&s->lock);
+}
+
 /**
  * kssl_setsockopt() - setsockopt() on a socket of ours
  * @sk: the socket
@@ -662,6 +670,8 @@ static int copy_out(const struct answer *a, char __user *val, int __user *len)
  */
 int kssl_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len)
 {
+	int err;
+
 	if (level == SOL_TCP && !tcp_option_open(name))
 		return -EOPNOTSUPP;
 	if (level == SOL_TLS)
@@ -670,7 +680,10 @@ int kssl_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigne
 		return kssl_ulp_base_prot(sk)->setsockopt(sk, level, name, val, len);
 	if (name < 0 || name >= ARRAY_SIZE(options) || !options[name].set)
 		return -ENOPROTOOPT;
-	return options[name].set(sk, val, len);
+	err = options[name].set(sk, val, len);
+	if (!err)
+		count_setting(kssl_of(sk));
+	return err;
 }
 
 /**

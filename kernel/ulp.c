@@ -31,6 +31,7 @@
 #include "framer.h"
 #include "kssl_compat.h"
 #include "ktls.h"
+#include "owner.h"
 #include "plain.h"
 #include "session.h"
 #include "trace.h"
@@ -326,7 +327,7 @@ static int ulp_init(struct sock *sk)
 	err = check_attach(sk, fam);
 	if (err)
 		return err;
-	s = kssl_session_alloc(sk, GFP_KERNEL);
+	s = kssl_session_alloc(sk, kssl_owner_current(kssl_net(sock_net(sk))), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->role = KSSL_ROLE_CLIENT;
@@ -361,7 +362,7 @@ static int tls_init(struct sock *sk)
 	err = check_attach(sk, fam);
 	if (err)
 		return err;
-	s = kssl_session_alloc(sk, GFP_KERNEL);
+	s = kssl_session_alloc(sk, kssl_owner_current(kssl_net(sock_net(sk))), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->ktls = kzalloc(sizeof(*s->ktls), GFP_KERNEL_ACCOUNT);
@@ -378,33 +379,44 @@ static int tls_init(struct sock *sk)
 	return 0;
 }
 
+static int inherit_string(char **to, const char *from)
+{
+	kfree(*to);
+	*to = from ? kstrdup(from, GFP_ATOMIC) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
 /* A child's settings are its listener's. */
 static int inherit(struct kssl_session *s, struct kssl_session *from)
 {
-	int err = 0;
+	int err;
 
 	spin_lock_bh(&from->lock);
-	s->uid = from->uid;
-	s->pid = from->pid;
-	memcpy(s->comm, from->comm, sizeof(s->comm));
+	s->settings = from->settings;
 	s->peer_auth = from->peer_auth;
 	s->tx.size = READ_ONCE(from->tx.size);
 	s->tx.pad = READ_ONCE(from->tx.pad);
 	s->rx.lax = READ_ONCE(from->rx.lax);
 	s->rx.records = READ_ONCE(from->rx.records);
-	if (from->identity)
-		s->identity = kstrdup(from->identity, GFP_ATOMIC);
-	if (from->alpn)
-		s->alpn = kstrdup(from->alpn, GFP_ATOMIC);
-	if ((from->identity && !s->identity) || (from->alpn && !s->alpn))
-		err = -ENOMEM;
+	err = inherit_string(&s->identity, from->identity) ?:
+	      inherit_string(&s->alpn, from->alpn);
 	spin_unlock_bh(&from->lock);
 	return err;
 }
 
+static struct kssl_owner *owner_of(struct kssl_session *from)
+{
+	struct kssl_owner *o;
+
+	spin_lock_bh(&from->lock);
+	o = kssl_owner_get(from->owner);
+	spin_unlock_bh(&from->lock);
+	return o;
+}
+
 static struct kssl_session *child_session(struct sock *newsk, struct kssl_session *from, gfp_t gfp)
 {
-	struct kssl_session *s = kssl_session_alloc(newsk, gfp);
+	struct kssl_session *s = kssl_session_alloc(newsk, owner_of(from), gfp);
 
 	if (!s)
 		return NULL;
@@ -455,36 +467,49 @@ static void ulp_clone(const struct request_sock *req, struct sock *newsk, const 
 
 /*
  * A child from before the listener was ours.  accept() has taken a reference for
- * the listener's ops, which are ours; so ulp_init() finds TCP's own, takes one
- * more, and that one becomes the ULP user's.
+ * the listener's ops, which are ours; the ULP user's is taken here.
  */
-static int attach_late(struct socket *sock, int fam)
+static int attach_late(struct socket *sock, struct kssl_session *from, int fam)
 {
-	int err;
+	struct sock *sk = sock->sk;
+	struct kssl_session *s;
+	int err = check_state(sk, fam);
 
-	WRITE_ONCE(sock->ops, base_ops[fam]);
-	err = ulp_init(sock->sk);
-	if (err) {
-		WRITE_ONCE(sock->ops, &idle_ops[fam]);
+	if (err)
 		return err;
-	}
-	inet_csk(sock->sk)->icsk_ulp_ops = &ulp_ops;
-	kssl_of(sock->sk)->role = KSSL_ROLE_SERVER;
+	s = child_session(sk, from, GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	__module_get(THIS_MODULE);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, s);
+	inet_csk(sk)->icsk_ulp_ops = &ulp_ops;
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
+	wrap(sk, s, &prots[fam]);
 	return 0;
+}
+
+/* The listener's settings may have changed since the child was born. */
+static int catch_up(struct kssl_session *s, struct kssl_session *from)
+{
+	if (s->state != KSSL_STATE_INIT || s->settings == READ_ONCE(from->settings))
+		return 0;
+	return inherit(s, from);
 }
 
 /**
  * kssl_ulp_adopt() - a socket came out of accept() on a listener of ours
+ * @listener: that listener
  * @sock: the new socket; its ops are still those of the listener
  *
  * Children that were in the queue before the listener became ours are attached
- * here.
+ * here; those that were there before it got an option get it.
  *
  * Context: process.  Return: 0; -ECONNABORTED (there was no memory for it);
  * else what attaching says.  On error the caller lets the socket be closed.
  */
-int kssl_ulp_adopt(struct socket *sock)
+int kssl_ulp_adopt(struct socket *listener, struct socket *sock)
 {
+	struct kssl_session *from = kssl_of(listener->sk);
 	struct sock *sk = sock->sk;
 	int fam = family(sk->sk_prot);
 	struct kssl_session *s;
@@ -495,14 +520,16 @@ int kssl_ulp_adopt(struct socket *sock)
 	if (fam >= 0 && sk->sk_prot == &dead_prots[fam]) {
 		err = -ECONNABORTED;
 	} else if (!s) {
-		err = attach_late(sock, fam);
+		err = attach_late(sock, from, fam);
 		s = kssl_of(sk);
 	} else {
+		err = catch_up(s, from);
+	}
+	if (!err) {
 		WRITE_ONCE(sock->ops, &conn_ops[fam]);
 		kssl_session_publish(s);
-	}
-	if (!err)
 		kssl_upcall_kick(s);	/* data may have come already */
+	}
 	release_sock(sk);
 	return err;
 }

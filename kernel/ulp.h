@@ -5,7 +5,7 @@
 #include "kssl.h"
 
 int kssl_ulp_wrap(struct sock *sk);
-int kssl_ulp_adopt(struct socket *sock);
+int kssl_ulp_adopt(struct socket *listener, struct socket *sock);
 void kssl_ulp_repair(struct sock *sk);
 void kssl_ulp_own_rx(struct sock *sk);
 void kssl_ulp_unwrap(struct sock *sk);

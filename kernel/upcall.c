@@ -16,7 +16,9 @@
  *     socket lock and does nothing.  Nobody queues them without s->hs.
  *   - the lists of waiting handshakes and of a worker's: only with s->hs.
  * While anyone waits no worker has room: whoever makes room gives it, under
- * kn->lock, to those who wait longest (admit()), so nobody is overtaken.
+ * kn->lock, to those who wait longest (admit()), so nobody is overtaken.  The
+ * queue is never full: a user has at most as many places as are left free, so
+ * one has half of them, two have a third each, and there is one for the next.
  * Whether an answer or a cancel comes first is decided under the socket lock.
  */
 #include "upcall.h"
@@ -31,6 +33,7 @@
 #include "keys.h"
 #include "mib.h"
 #include "netlink.h"
+#include "owner.h"
 #include "peer.h"
 #include "relay.h"
 #include "session.h"
@@ -72,6 +75,7 @@ struct kssl_worker {
  *
  * Under kn->lock:
  * @node: in kn->waiting or worker->sessions, or empty
+ * @uid: while it waits: whose share it is in
  * @worker: who has it, or NULL
  * @orphan: the worker died when it was too late for another
  *
@@ -92,6 +96,7 @@ struct kssl_hs {
 	struct delayed_work grace;
 
 	struct list_head node;
+	kuid_t uid;
 	struct kssl_worker *worker;
 	bool orphan;
 
@@ -194,13 +199,48 @@ static void worker_free(struct kssl_net *kn, struct kssl_worker *w)
 		arm_grace(kn, hs);
 }
 
+static u32 share(struct kssl_net *kn, kuid_t uid)
+{
+	return xa_to_value(xa_load(&kn->shares, __kuid_val(uid)) ?: xa_mk_value(0));
+}
+
+/* Into the queue. Return: 0; -ECONNREFUSED: his share is used up; -ENOMEM. */
+static int queue_up(struct kssl_net *kn, struct kssl_hs *hs)
+{
+	u32 n, max = READ_ONCE(kn->queue_max);
+	int err;
+
+	lockdep_assert_held(&kn->lock);
+	hs->uid = hs->s->owner->cred->euid;
+	n = share(kn, hs->uid);
+	if (kn->nr_waiting >= max || n >= max - kn->nr_waiting)
+		return -ECONNREFUSED;
+	err = xa_err(xa_store_bh(&kn->shares, __kuid_val(hs->uid), xa_mk_value(n + 1), GFP_ATOMIC));
+	if (err)
+		return err;
+	list_add_tail(&hs->node, &kn->waiting);
+	kn->nr_waiting++;
+	return 0;
+}
+
+static void queue_leave(struct kssl_net *kn, struct kssl_hs *hs)
+{
+	u32 n = share(kn, hs->uid);
+
+	lockdep_assert_held(&kn->lock);
+	list_del_init(&hs->node);
+	kn->nr_waiting--;
+	if (n > 1)	/* the place is there: no memory is needed */
+		xa_store_bh(&kn->shares, __kuid_val(hs->uid), xa_mk_value(n - 1), GFP_ATOMIC);
+	else
+		xa_erase_bh(&kn->shares, __kuid_val(hs->uid));
+}
+
 static void give_to(struct kssl_net *kn, struct kssl_hs *hs, struct kssl_worker *w)
 {
 	lockdep_assert_held(&kn->lock);
-	if (!list_empty(&hs->node)) {
-		list_del(&hs->node);
-		kn->nr_waiting--;
-	}
+	if (!list_empty(&hs->node))
+		queue_leave(kn, hs);
 	list_add_tail(&hs->node, &w->sessions);
 	hs->worker = w;
 	w->nr_active++;
@@ -243,12 +283,12 @@ static void unlink_locked(struct kssl_net *kn, struct kssl_hs *hs)
 	lockdep_assert_held(&kn->lock);
 	if (list_empty(&hs->node))
 		return;
-	list_del_init(&hs->node);
-	hs->worker = NULL;
 	if (!w) {
-		kn->nr_waiting--;
+		queue_leave(kn, hs);
 		return;
 	}
+	list_del_init(&hs->node);
+	hs->worker = NULL;
 	if (!--w->nr_active && w->leaving)
 		worker_free(kn, w);
 	admit(kn);
@@ -256,7 +296,7 @@ static void unlink_locked(struct kssl_net *kn, struct kssl_hs *hs)
 
 /*
  * A worker for the handshake.  Returns its port; 0 if it has to wait; -ESRCH if
- * there is nobody and no grace.
+ * there is nobody and no grace; -ECONNREFUSED if too many wait; -ENOMEM.
  */
 static s64 assign(struct kssl_net *kn, struct kssl_hs *hs)
 {
@@ -272,9 +312,8 @@ static s64 assign(struct kssl_net *kn, struct kssl_hs *hs)
 	} else if (!kn->nr_workers && !kn->grace_ms) {
 		ret = -ESRCH;
 	} else if (list_empty(&hs->node)) {
-		list_add_tail(&hs->node, &kn->waiting);
-		kn->nr_waiting++;
-		if (!kn->nr_workers)
+		ret = queue_up(kn, hs);
+		if (!ret && !kn->nr_workers)
 			arm_grace(kn, hs);
 	}
 	spin_unlock_bh(&kn->lock);
@@ -414,8 +453,7 @@ int kssl_upcall_alloc(struct kssl_session *s, gfp_t gfp)
  * Exactly one of kssl_session_open() and kssl_session_fail() follows a zero,
  * unless the socket is closed first.
  *
- * Return: 0; -EALREADY (not in that state); -ECONNREFUSED (too many wait; the
- * session has failed).
+ * Return: 0; -EALREADY (not in that state).
  */
 int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 {
@@ -426,12 +464,6 @@ int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 	sock_owned_by_me(s->sk);
 	if (!hs || s->state != KSSL_STATE_INIT)
 		return -EALREADY;
-	if (READ_ONCE(kn->nr_waiting) >= READ_ONCE(kn->queue_max)) {
-		kssl_mib_inc(kn, KSSL_MIB_HS_QUEUE_FULL);
-		kssl_session_fail(s, -ECONNREFUSED, KSSL_ALERT_NONE,
-				  "too many handshakes are waiting");
-		return -ECONNREFUSED;
-	}
 	trace_kssl_state(s, KSSL_STATE_HANDSHAKE);
 	WRITE_ONCE(s->state, KSSL_STATE_HANDSHAKE);
 	kssl_mib_inc(kn, KSSL_MIB_HS_STARTED);
@@ -530,6 +562,19 @@ static void no_worker(struct kssl_session *s)
 	kssl_session_fail(s, -ESRCH, KSSL_ALERT_NONE, "no handshake daemon is registered");
 }
 
+/* Nobody can take it, and it cannot wait. */
+static void not_taken(struct kssl_session *s, int err)
+{
+	if (err == -ESRCH) {
+		no_worker(s);
+	} else if (err == -ENOMEM) {
+		kssl_session_fail(s, err, KSSL_ALERT_NONE, "out of memory");
+	} else {
+		kssl_mib_inc(s->kn, KSSL_MIB_HS_QUEUE_FULL);
+		kssl_session_fail(s, err, KSSL_ALERT_NONE, "too many handshakes are waiting");
+	}
+}
+
 /* The worker died: somebody else from the beginning, or the end. */
 static bool survive(struct kssl_session *s, struct kssl_hs *hs)
 {
@@ -602,7 +647,7 @@ static void pump(struct kssl_session *s, struct kssl_hs *hs)
 		return;
 	portid = assign(s->kn, hs);
 	if (portid < 0)
-		no_worker(s);
+		not_taken(s, portid);
 	else if (portid)
 		send_to(s, hs, portid, records, len, nr);
 }
@@ -856,6 +901,7 @@ void kssl_upcall_net_init(struct kssl_net *kn)
 	spin_lock_init(&kn->lock);
 	INIT_LIST_HEAD(&kn->workers);
 	INIT_LIST_HEAD(&kn->waiting);
+	xa_init_flags(&kn->shares, XA_FLAGS_LOCK_BH);
 	kn->grace_ms = KSSL_GRACE_MS;
 	kn->timeout_ms = KSSL_TIMEOUT_MS;
 	kn->queue_max = KSSL_QUEUE_MAX;
@@ -873,6 +919,7 @@ void kssl_upcall_net_exit(struct kssl_net *kn)
 	list_for_each_entry_safe(w, next, &kn->workers, node)
 		worker_free(kn, w);
 	spin_unlock_bh(&kn->lock);
+	xa_destroy(&kn->shares);
 }
 
 /**

@@ -201,6 +201,8 @@ struct kssl_session_info {
 	char remote[64];
 	char text[KSSL_ERROR_TEXT_MAX];
 	int event;		/* enum kssl_event_kind, 0 outside events */
+	char exe[256];		/* as it sees it itself: for people */
+	char cgroup[512];
 };
 
 struct kssl_policy {

@@ -7,6 +7,8 @@
 #define _KSSL_COMPAT_H
 
 #include <linux/bvec.h>
+#include <linux/fs.h>
+#include <linux/mm_types.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -120,5 +122,22 @@ typedef void kssl_splice_to(struct socket *sock);
 #else
 #define kssl_compat_defer_connect(sk)	inet_test_bit(DEFER_CONNECT, sk)
 #endif
+
+/* The program that an address space runs, with a reference, or NULL. */
+static inline struct file *kssl_compat_exe_file(struct mm_struct *mm)
+{
+	struct file *file;
+
+	rcu_read_lock();
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	file = rcu_dereference(mm->exe_file);
+	if (file && !get_file_rcu(file))
+		file = NULL;
+#else
+	file = get_file_rcu(&mm->exe_file);
+#endif
+	rcu_read_unlock();
+	return file;
+}
 
 #endif /* _KSSL_COMPAT_H */

@@ -59,6 +59,13 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_POST_MAX] = NLA_POLICY_RANGE(NLA_U8, 1, 16),
 	[KSSL_A_HS_POST_MS] = NLA_POLICY_RANGE(NLA_U32, 1, 30000),
 	[KSSL_A_HS_MESSAGE] = { .type = NLA_BINARY },
+	[KSSL_A_HS_GID] = { .type = NLA_U32 },
+	[KSSL_A_HS_GROUPS] = { .type = NLA_BINARY },
+	[KSSL_A_HS_EXE] = { .type = NLA_NUL_STRING },
+	[KSSL_A_HS_EXE_DEV] = { .type = NLA_U64 },
+	[KSSL_A_HS_EXE_INO] = { .type = NLA_U64 },
+	[KSSL_A_HS_EXE_BORN] = { .type = NLA_U64 },
+	[KSSL_A_HS_CGROUP] = { .type = NLA_NUL_STRING },
 };
 
 const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1] = {
@@ -92,6 +99,8 @@ const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1] = {
 	[KSSL_A_SESSION_TEXT] = { .type = NLA_NUL_STRING },
 	[KSSL_A_SESSION_EVENT] = { .type = NLA_U8 },
 	[KSSL_A_SESSION_REQUEST] = { .type = NLA_FLAG },
+	[KSSL_A_SESSION_EXE] = { .type = NLA_NUL_STRING },
+	[KSSL_A_SESSION_CGROUP] = { .type = NLA_NUL_STRING },
 };
 
 const struct nla_policy kssl_policy_nl_policy[KSSL_A_POLICY_MAX + 1] = {

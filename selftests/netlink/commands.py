@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Every netlink command: good, bad attribute, wrong moment, other namespace; and
 a worker that breaks the rules, which must never make a usable socket."""
+import ctypes
 import errno
 import os
+import resource
+import signal
 import socket
 import struct
 import sys
@@ -20,6 +23,7 @@ SESSION, BYTES, CONSUMED, VERSION, SUITE, TX, RX = 1, 14, 15, 16, 17, 18, 19
 ERR, ALERT_SENT, TEXT, EXPORTER = 26, 27, 30, 31
 SUBJECT, CERT, VERIFIED, VERIFY, SAN, PRINT, CHAIN = 21, 22, 23, 29, 32, 33, 34
 POST_MAX, POST_MS, MESSAGE = 35, 36, 37
+UID, PID, GID, GROUPS, EXE, EXE_DEV, EXE_INO, EXE_BORN, CGROUP = 9, 10, *range(38, 45)
 ID, REQUEST = 1, 31
 KEY_RECORDS, REKEY_SECONDS, UPDATE_RATE, MAC_ONLY = 4, 5, 6, 7
 
@@ -139,6 +143,109 @@ def relay():
     assert tap.errno_of(a.sock.recv, 10) == errno.EBADMSG
     assert back.read(a.peer) == (21, b'\2\x0a')
     a.close()
+    nl.close()
+
+
+def by_another(fn, uid=65534, gid=65533, groups=(1, 2, 3), cgroup=None):
+    """fn() in another process, as that user; the process lives until it is killed."""
+    pid = os.fork()
+    if pid:
+        return pid
+    if cgroup:
+        with open(cgroup + '/cgroup.procs', 'w', encoding='ascii') as f:
+            f.write('0')
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)     # with its parent
+    try:
+        fn()
+        signal.pause()
+    finally:
+        os._exit(1)
+
+
+def reap(pid):
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def born(path):
+    """statx(2): stx_btime, which Python does not have."""
+    buf = ctypes.create_string_buffer(256)
+    assert not ctypes.CDLL(None).statx(-100, path.encode(), 0, 0x800, buf)
+    if not struct.unpack('I', buf[:4])[0] & 0x800:
+        return 0
+    seconds, nano = struct.unpack('qI', buf[80:92])
+    return seconds * 10 ** 9 + nano
+
+
+def owner_of(got):
+    num = {n: int.from_bytes(got[n], 'little') for n in (UID, GID, PID, EXE_DEV, EXE_INO, EXE_BORN)}
+    groups = struct.unpack(f'{len(got[GROUPS]) // 4}I', got[GROUPS])
+    text = [got[n].rstrip(b'\0').decode() for n in (EXE, CGROUP)]
+    return num[UID], num[GID], groups, num[PID], *text, num[EXE_DEV], num[EXE_INO], num[EXE_BORN]
+
+
+def accepted(nl, listener, pid, peer=None):
+    with peer or socket.create_connection(listener.getsockname()) as peer:
+        conn, _ = listener.accept()
+        peer.sendall(b'\x16\3\1\0\1\1')
+        got = owner_of(nl.ready()[1])
+        assert got[:4] == (65534, 65533, tuple(range(256)), pid), got
+        conn.close()
+
+
+def owner():
+    """Who attached the socket, not who made it; of an accepted one, its listener."""
+    me = os.stat('/proc/self/exe')
+    exe = os.readlink('/proc/self/exe'), me.st_dev, me.st_ino, born('/proc/self/exe')
+    group = '/sys/fs/cgroup/kssl-owner'
+    os.makedirs(group, exist_ok=True)
+    nl = register(16)
+    a = Asker()
+    got = owner_of(nl.ready()[1])
+    with open('/proc/self/cgroup', encoding='ascii') as f:
+        here = [x[3:].strip() for x in f if x.startswith('0::')]
+    assert got == (0, 0, tuple(os.getgroups()), os.getpid(), exe[0], *here, *exe[1:]), got
+    a.close()
+    server, sock = socket.create_server(('127.0.0.1', 0)), socket.socket()
+
+    def client():
+        tap.attach(sock)
+        sock.connect(server.getsockname())
+    pid = by_another(client, cgroup=group)
+    got = owner_of(nl.ready()[1])
+    assert got == (65534, 65533, (1, 2, 3), pid, exe[0], '/kssl-owner', *exe[1:]), got
+    reap(pid)
+    listener = socket.create_server(('127.0.0.1', 0))
+    pid = by_another(lambda: tap.attach(listener), groups=range(1000))
+    tap.until(lambda: tap.errno_of(tap.info, listener) == 0, lambda: 'not attached')
+    accepted(nl, listener, pid)
+    reap(pid)
+    os.rmdir(group)
+    nl.close()
+
+
+def late():
+    """A listener's owner and options count for all that it accepts, whenever they came."""
+    nl, listener = register(16), socket.create_server(('127.0.0.1', 0))
+    peers = [socket.create_connection(listener.getsockname())]
+    pid = by_another(lambda: tap.attach(listener), groups=range(1000))
+    tap.until(lambda: tap.errno_of(tap.info, listener) == 0, lambda: 'not attached')
+    peers.append(socket.create_connection(listener.getsockname()))
+    for name, value in ((tap.IDENTITY, b'www'), (tap.ALPN, b'h2'), (tap.PEER_AUTH, 3)):
+        listener.setsockopt(tap.SOL_KSSL, name, value)
+    peers.append(socket.create_connection(listener.getsockname()))
+    for peer in peers:
+        conn, _ = listener.accept()
+        peer.sendall(b'\x16\3\1\0\1\1')
+        got = nl.ready()[1]
+        assert (got[4], got[5], got[6]) == (b'www\0', b'h2\0', b'\3'), got
+        assert owner_of(got)[3] == pid and tap.info(conn)['role'] == 2
+        conn.close()
+        peer.close()
+    reap(pid)
     nl.close()
 
 
@@ -560,7 +667,7 @@ def capacity():
 
 def timeout_and_queue():
     nl = register(1)
-    nl.call(genl.POLICY_SET, attr(2, 700), attr(3, 1))
+    nl.call(genl.POLICY_SET, attr(2, 3000), attr(3, 1))
     a, b = Asker(), Asker()     # one at the worker, one in the queue
     time.sleep(0.3)
     c = Asker()
@@ -570,6 +677,59 @@ def timeout_and_queue():
     nl.call(genl.POLICY_SET, attr(2, 20000), attr(3, 4096))
     for x in (a, b, c):
         x.close()
+    nl.close()
+
+
+def ask(n, listener, uid=0):
+    """So many clients of that user, who do not wait."""
+    socks = []
+    os.seteuid(uid)
+    for _ in range(n):
+        s = socket.socket()
+        tap.attach(s)
+        s.setblocking(False)
+        s.connect_ex(listener.getsockname())
+        socks.append(s)
+    os.seteuid(0)
+    return socks
+
+
+def refusals(socks, want):
+    def got():
+        return [e['text'] for e in map(tap.error, socks) if e['err']]
+    tap.until(lambda: all(tap.info(s)['state'] in (2, 5) for s in socks) and len(got()) >= want,
+              lambda: (len(got()), want))
+    time.sleep(0.2)
+    assert got() == ['too many handshakes are waiting'] * want, (len(got()), set(got()), want)
+
+
+def shares():
+    """A thousand of one user wait; nobody can fill the queue for others."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+    nl, listener = register(1), socket.create_server(('127.0.0.1', 0), backlog=2048)
+    nl.call(genl.POLICY_SET, attr(2, 600000), attr(3, 4096))
+    full = tap.counters()['HsQueueFull']
+    socks = ask(1001, listener)         # one is at the worker
+    refusals(socks, 0)
+    socks += ask(1, listener, 1001)
+    refusals(socks, 0)
+    assert tap.counters()['HsQueueFull'] == full
+    nl.close()
+    for s in socks:
+        s.close()
+    nl = register(1)
+    nl.call(genl.POLICY_SET, attr(3, 20))
+    mine = ask(12, listener)
+    refusals(mine, 1)                   # half of 20, and one is at the worker
+    others = ask(6, listener, 1001)
+    refusals(others, 1)                 # half of what was left
+    refusals(ask(1, listener, 1002), 0)
+    assert tap.counters()['HsQueueFull'] == full + 2
+    for s in mine:
+        s.close()
+    more = ask(2, listener, 1001)
+    refusals(more, 0)                   # there is room again
+    nl.call(genl.POLICY_SET, attr(2, 20000), attr(3, 4096))
     nl.close()
 
 
@@ -827,9 +987,9 @@ def big_dump():
 
 def main():
     for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, forbidden_suite, bad_peer,
-               good_peer, relayed, relay_ends, relay_full, relay_refused, failing,
+               good_peer, owner, late, relayed, relay_ends, relay_full, relay_refused, failing,
                not_the_worker,
-               cancelled, capacity, timeout_and_queue, not_tls, other_namespace, rekey_by_netlink,
+               cancelled, capacity, timeout_and_queue, shares, not_tls, other_namespace, rekey_by_netlink,
                close_by_netlink, kill_by_netlink, key_policy, big_dump):
         tap.case(fn.__name__)(fn)
     tap.done()

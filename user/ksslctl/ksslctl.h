@@ -29,6 +29,7 @@ int verb_identities(struct kssl_nl *nl, int argc, char **argv);
 int verb_reload(struct kssl_nl *nl, int argc, char **argv);
 int verb_doctor(struct kssl_nl *nl, int argc, char **argv);
 
+int policy_test(int argc, char **argv);
 bool session_id(const char *word, uint32_t *id);
 int daemon_ask(const char *word, char **text);
 int daemon_try(const char *word, char **text);

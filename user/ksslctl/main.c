@@ -25,7 +25,8 @@ static const struct {
 	{ "rekey", verb_rekey, "ID [request]: new sending keys, and the peer's too", false },
 	{ "close", verb_close, "ID: send close_notify; the program can read on", false },
 	{ "kill", verb_kill, "ID: fatal alert and reset", false },
-	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace", false },
+	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace;\n"
+	  "             test KEY=VALUE...: what a program would get of kssld", false },
 	{ "stats", verb_stats, "[--openmetrics]: counters, and how long handshakes take", false },
 	{ "identities", verb_identities, "certificates that kssld has, and when they expire", true },
 	{ "reload", verb_reload, "kssld reads its configuration and certificates again", true },
@@ -41,7 +42,8 @@ static void usage(FILE *to)
 	fprintf(to, "usage: ksslctl [--json] [--socket PATH] [VERB [ARGUMENT...]]\n\n");
 	for (i = 0; i < NR_VERBS; i++)
 		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
-	fprintf(to, "\nexit status: 0 good, 1 the kernel or the daemon refused, 2 wrong use\n");
+	fprintf(to, "\nexit status: 0 good, 1 the kernel or the daemon refused, 2 wrong use,\n"
+		    "3 policy test: no\n");
 }
 
 /**

@@ -60,8 +60,10 @@ int verb_policy(struct kssl_nl *nl, int argc, char **argv)
 	struct kssl_policy p = { 0 };
 	int i;
 
+	if (argc && !strcmp(argv[0], "test"))
+		return policy_test(argc - 1, argv + 1);
 	if (argc && (strcmp(argv[0], "set") || argc < 2)) {
-		fprintf(stderr, "usage: ksslctl policy [set NAME=NUMBER...]\n");
+		fprintf(stderr, "usage: ksslctl policy [set NAME=NUMBER... | test KEY=VALUE...]\n");
 		return 2;
 	}
 	if (kssl_nl_policy_get(nl, &p))

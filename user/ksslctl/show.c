@@ -31,6 +31,8 @@ static void print(const struct kssl_session_info *s)
 	line("identity", s->identity);
 	line("alpn", s->alpn);
 	line("program", s->comm);
+	line("executable", s->exe);
+	line("cgroup", s->cgroup);
 	count("pid", s->pid);
 	count("uid", s->uid);
 	count("age ms", s->age_ms);

@@ -124,6 +124,8 @@ json_t *session_json(const struct kssl_session_info *s)
 	add_text(json, "identity", s->identity);
 	add_text(json, "alpn", s->alpn);
 	add_text(json, "comm", s->comm);
+	add_text(json, "exe", s->exe);
+	add_text(json, "cgroup", s->cgroup);
 	add_text(json, "local", s->local);
 	add_text(json, "remote", s->remote);
 	add_text(json, "error", s->text);

@@ -154,6 +154,17 @@ static bool to_staple(const struct config *c, struct identity *id, const char *v
 	return *p && to_file(c, &(*p)->file, value);
 }
 
+static bool to_role(uint8_t *to, const char *value)
+{
+	if (!strcmp(value, "client"))
+		*to = KSSL_ROLE_CLIENT;
+	else if (!strcmp(value, "server"))
+		*to = KSSL_ROLE_SERVER;
+	else
+		return false;
+	return true;
+}
+
 enum outcome { GOOD, BAD_VALUE, UNKNOWN };
 
 #define IS(name_) (!strcmp(key, name_))
@@ -285,9 +296,66 @@ static struct identity *identity_section(struct config *c, const char *name)
 	return *p;
 }
 
+static enum outcome set_policy(struct policy *p, const char *key, const char *value)
+{
+	if (IS("user"))
+		return RESULT(policy_ids(&p->users, value, false));
+	if (IS("group"))
+		return RESULT(policy_ids(&p->groups, value, true));
+	if (IS("exe"))
+		return RESULT(policy_paths(&p->exe, value));
+	if (IS("cgroup"))
+		return RESULT(policy_paths(&p->cgroup, value));
+	if (IS("port"))
+		return RESULT(policy_ports(&p->ports, value));
+	if (IS("role"))
+		return RESULT(to_role(&p->role, value));
+	if (IS("identities"))
+		return RESULT(*value && to_string(&p->identities, value));
+	if (IS("min-version"))
+		return RESULT(to_version(&p->min_version, value));
+	if (IS("suites"))
+		return RESULT(to_string(&p->suites13, value));
+	if (IS("suites-1.2"))
+		return RESULT(to_string(&p->suites12, value));
+	if (IS("client-auth"))
+		return RESULT(to_auth(&p->auth, value));
+	if (IS("relax"))
+		return RESULT(to_bool(&p->relax, value));
+	return UNKNOWN;
+}
+
+/* As above. */
+static struct policy *policy_section(struct config *c, const char *name)
+{
+	struct policy **p = &c->policies;
+
+	for (; *p; p = &(*p)->next)
+		if (!strcmp((*p)->name, name))
+			return *p;
+	*p = calloc(1, sizeof(**p));
+	if (!*p)
+		return NULL;
+	(*p)->name = strdup(name);
+	(*p)->line = c->line;
+	return *p;
+}
+
+/* "www" of "identity www"; NULL: the section is of another kind, or the name no good. */
+static const char *name_in(const char *section, const char *kind)
+{
+	size_t len = strlen(kind);
+
+	if (strncmp(section, kind, len) || section[len] != ' ')
+		return NULL;
+	section += len + 1;
+	return *section && strlen(section) <= 63 ? section : NULL;
+}
+
 static enum outcome set(struct config *c, const char *section, const char *key, const char *value)
 {
 	struct identity *id;
+	struct policy *p;
 
 	if (!strcmp(section, "global"))
 		return set_global(c, key, value);
@@ -297,9 +365,13 @@ static enum outcome set(struct config *c, const char *section, const char *key, 
 		return set_server(c, key, value);
 	if (!strcmp(section, "client"))
 		return set_client(c, key, value);
-	if (strncmp(section, "identity ", 9) || strlen(section + 9) > 63 || !section[9])
+	if (name_in(section, "policy")) {
+		p = policy_section(c, name_in(section, "policy"));
+		return p ? set_policy(p, key, value) : BAD_VALUE;
+	}
+	if (!name_in(section, "identity"))
 		return UNKNOWN;
-	id = identity_section(c, section + 9);
+	id = identity_section(c, name_in(section, "identity"));
 	return id ? set_identity(c, id, key, value) : BAD_VALUE;
 }
 
@@ -500,6 +572,7 @@ static void config_free(struct config *c)
 		next = id->next;
 		identity_free(id);
 	}
+	policy_free(c->policies);
 	SSL_CTX_free(c->anonymous);
 	resume_free(c->sessions);
 	free(c->path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What ksslctl asks of the daemon, by a socket in the file system: one word, answered
- * by "ok" or "failed" on a line of its own and text behind it.  The main thread serves
+ * What ksslctl asks of the daemon, by a socket in the file system: one line, a word and
+ * what belongs to it behind tabs; answered by "ok" or "failed" on a line of its own and text behind it.  The main thread serves
  * one at a time; who asks is trusted, and has a second to do so.
  */
 #include "kssld.h"
@@ -15,64 +15,78 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define WORD_MAX 32
+#define ROOM 4096
 #define WHY_MAX 512
 
 static char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 
-static void do_reload(FILE *to)
+static void do_reload(char *rest, FILE *to)
 {
 	char why[WHY_MAX];
 	bool good;
 
+	(void)rest;
 	log_copy(why, sizeof(why));
 	good = reload();
 	log_copy(NULL, 0);
 	fprintf(to, "%s\n%s", good ? "ok" : "failed", why);
 }
 
-static void do_identities(FILE *to)
+static void do_identities(char *rest, FILE *to)
 {
 	struct config *c = config_current();
 
+	(void)rest;
 	fputs("ok\n", to);
 	inventory_put(c, to);
 	config_put(c);
 }
 
-static void do_latency(FILE *to)
+static void do_latency(char *rest, FILE *to)
 {
+	(void)rest;
 	fputs("ok\n", to);
 	latency_put(to);
 }
 
-static void do_files(FILE *to)
+static void do_files(char *rest, FILE *to)
 {
 	struct config *c = config_current();
 
+	(void)rest;
 	fputs("ok\n", to);
 	reload_doubts(to);
 	inventory_put_exposed(c, to);
 	config_put(c);
 }
 
+static void do_policy(char *rest, FILE *to)
+{
+	struct config *c = config_current();
+
+	ask_policy(c, rest, to);
+	config_put(c);
+}
+
 static const struct {
 	const char *word;
-	void (*run)(FILE *to);
+	void (*run)(char *rest, FILE *to);
 } verbs[] = {
 	{ "reload", do_reload },
 	{ "identities", do_identities },
 	{ "latency", do_latency },
 	{ "files", do_files },
+	{ "policy-test", do_policy },
 };
 
-static void answer(const char *word, FILE *to)
+static void answer(char *line, FILE *to)
 {
+	char *rest = line, *word = strsep(&rest, "\t");
 	size_t i;
 
 	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (!strcmp(word, verbs[i].word)) {
-			verbs[i].run(to);
+			verbs[i].run(rest ? rest : word + strlen(word), to);
 			return;
 		}
 	fprintf(to, "failed\nthis daemon does not know \"%s\"", word);
@@ -95,7 +109,7 @@ static bool may_ask(int fd)
 void control_serve(int listener)
 {
 	const struct timeval second = { .tv_sec = 1 };
-	char word[WORD_MAX + 1];
+	char line[ROOM + 1];
 	ssize_t n;
 	FILE *to;
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -104,15 +118,15 @@ void control_serve(int listener)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second));
-	n = may_ask(fd) ? read(fd, word, WORD_MAX) : -1;
+	n = may_ask(fd) ? read(fd, line, ROOM) : -1;
 	to = n > 0 ? fdopen(fd, "w") : NULL;
 	if (!to) {
 		close(fd);
 		return;
 	}
-	word[n] = 0;
-	word[strcspn(word, "\n")] = 0;
-	answer(word, to);
+	line[n] = 0;
+	line[strcspn(line, "\n")] = 0;
+	answer(line, to);
 	fclose(to);
 }
 

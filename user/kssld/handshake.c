@@ -28,6 +28,7 @@
  * struct handshake - see above
  * @config: where the contexts come from
  * @req: what was asked
+ * @v: what it gets by the policy
  * @ssl: OpenSSL's side
  * @in: records to OpenSSL
  * @out: bytes from OpenSSL
@@ -35,6 +36,7 @@
  * @done: finish() has said so
  * @counting: our application write key is in use: count records
  * @etm: TLS 1.2: encrypt-then-MAC was agreed on
+ * @forbidden: the policy leaves no version or suite
  * @keyed: client: it may resume, and has a key for that
  * @key: client: which sessions it may resume
  * @chain: client: what verified the certificate of the session offered, or NULL
@@ -45,7 +47,7 @@
 struct handshake {
 	struct config *config;
 	struct hs_request req;
-	const struct identity *identity;
+	struct verdict v;
 	SSL *ssl;
 	BIO *in;
 	BIO *out;
@@ -53,6 +55,7 @@ struct handshake {
 	bool done;
 	bool counting;
 	bool etm;
+	bool forbidden;
 	bool keyed;
 	struct resume_key key;
 	STACK_OF(X509) *chain;
@@ -83,7 +86,7 @@ static struct handshake *of(const SSL *ssl)
 
 static unsigned int legacy_allowed(const struct handshake *h)
 {
-	return h->identity ? h->identity->legacy : h->config->client_legacy;
+	return h->v.identity ? h->v.identity->legacy : h->config->client_legacy;
 }
 
 static enum hs_state failed(struct handshake *h, int err, const char *text)
@@ -99,7 +102,7 @@ const struct identity *handshake_identity(const SSL *ssl)
 {
 	struct handshake *h = of(ssl);
 
-	return h ? h->identity : NULL;
+	return h ? h->v.identity : NULL;
 }
 
 void handshake_keylog(const SSL *ssl, const char *line)
@@ -146,13 +149,6 @@ static void on_message(int write_p, int version, int type, const void *buf, size
 		h->result.alert_received = p[1];
 }
 
-static const struct identity *pick_identity(struct handshake *h, const char *host)
-{
-	if (*h->req.identity)
-		return identity_named(h->config, h->req.identity);
-	return identity_for_host(h->config, host);
-}
-
 /* Visible ASCII: names go to programs, terminals and logs. */
 static bool printable(const uint8_t *p, size_t len)
 {
@@ -194,10 +190,11 @@ int handshake_client_hello(SSL *ssl, int *alert, void *arg)
 	    !SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &names, &len))
 		return SSL_CLIENT_HELLO_SUCCESS;
 	take_sni(h, names, len);
-	id = *h->result.sni ? pick_identity(h, h->result.sni) : h->identity;
-	if (!id || id == h->identity)
+	id = *h->result.sni && !*h->req.identity ?
+		     identity_for_host(h->config, h->v.policy, h->result.sni) : h->v.identity;
+	if (!id || id == h->v.identity)
 		return SSL_CLIENT_HELLO_SUCCESS;
-	h->identity = id;
+	h->v.identity = id;
 	if (SSL_set_SSL_CTX(ssl, id->server) && settle_server(h))
 		return SSL_CLIENT_HELLO_SUCCESS;
 	*alert = SSL_AD_INTERNAL_ERROR;
@@ -243,8 +240,8 @@ int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	unsigned int n;
 
 	(void)arg;
-	if (h && !list && h->identity)
-		list = h->identity->alpn;
+	if (h && !list && h->v.identity)
+		list = h->v.identity->alpn;
 	if (!list)
 		return SSL_TLSEXT_ERR_NOACK;
 	n = alpn_wire(list, wire);
@@ -263,18 +260,7 @@ int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 
 static int verify_mode(const struct handshake *h)
 {
-	int auth = h->identity ? (int)h->identity->auth : AUTH_NONE;
-
-	/* a program can only be stricter */
-	if (!h->req.server)
-		return h->config->verify || h->req.peer_auth == KSSL_PEER_AUTH_REQUIRE ?
-			       SSL_VERIFY_PEER : SSL_VERIFY_NONE;
-	if (h->req.peer_auth >= KSSL_PEER_AUTH_REQUEST &&
-	    h->req.peer_auth - KSSL_PEER_AUTH_NONE > auth)
-		auth = h->req.peer_auth - KSSL_PEER_AUTH_NONE;
-	if (auth == AUTH_NONE)
-		return SSL_VERIFY_NONE;
-	return SSL_VERIFY_PEER | (auth == AUTH_REQUIRE ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+	return policy_verify(h->config, &h->v, &h->req);
 }
 
 /*
@@ -283,26 +269,37 @@ static int verify_mode(const struct handshake *h)
  */
 static bool set_session_context(struct handshake *h)
 {
-	const struct identity *id = h->identity;
-	uint8_t text[SHA256_LEN + 128], context[EVP_MAX_MD_SIZE];
+	const struct identity *id = h->v.identity;
+	struct {
+		uint8_t trust[SHA256_LEN];
+		uint8_t policy[SHA256_LEN];
+		char text[128];
+	} what;
+	uint8_t context[EVP_MAX_MD_SIZE];
 	unsigned int n;
-	int len;
 
-	if (verify_mode(h) == SSL_VERIFY_NONE)
-		memset(text, 0, SHA256_LEN);
-	else
-		memcpy(text, h->config->trust_mark, SHA256_LEN);
-	len = snprintf((char *)text + SHA256_LEN, sizeof(text) - SHA256_LEN, "kssl %d %u %s",
-		       verify_mode(h), id->legacy, id->name);
-	return EVP_Digest(text, SHA256_LEN + (size_t)len, context, &n, EVP_sha256(), NULL) == 1 &&
+	memset(&what, 0, sizeof(what));
+	if (verify_mode(h) != SSL_VERIFY_NONE)
+		memcpy(what.trust, h->config->trust_mark, sizeof(what.trust));
+	if (h->v.policy)
+		memcpy(what.policy, h->v.policy->mark, sizeof(what.policy));
+	snprintf(what.text, sizeof(what.text), "kssl %d %u %s", verify_mode(h), id->legacy,
+		 id->name);
+	return EVP_Digest(&what, sizeof(what), context, &n, EVP_sha256(), NULL) == 1 &&
 	       SSL_set_session_id_context(h->ssl, context, n) == 1;
 }
 
-/* What the identity asks of a client. */
+static bool obey_policy(struct handshake *h)
+{
+	h->forbidden = !policy_restrict(h->v.policy, h->ssl);
+	return !h->forbidden;
+}
+
+/* What identity and policy ask of a client. */
 static bool settle_server(struct handshake *h)
 {
 	SSL_set_verify(h->ssl, verify_mode(h), NULL);
-	return set_session_context(h);
+	return obey_policy(h) && set_session_context(h);
 }
 
 static bool is_address(const char *name)
@@ -356,6 +353,7 @@ static void make_key(struct handshake *h, const SSL_CTX *ctx)
 {
 	struct {
 		const SSL_CTX *ctx;
+		const struct policy *policy;
 		int verify;
 		in_port_t port;
 		uint32_t uid;
@@ -365,6 +363,7 @@ static void make_key(struct handshake *h, const SSL_CTX *ctx)
 
 	memset(&what, 0, sizeof(what));
 	what.ctx = ctx;
+	what.policy = h->v.policy;
 	what.verify = verify_mode(h) & SSL_VERIFY_PEER;
 	what.uid = h->req.uid;
 	/* the port lies at the same place for both families */
@@ -464,9 +463,9 @@ static bool setup_client(struct handshake *h)
 	SSL_set_mode(h->ssl, SSL_MODE_RELEASE_BUFFERS);	/* it may linger */
 	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
 		return false;
-	if (!expect_peer(h))
+	if (!expect_peer(h) || !obey_policy(h))
 		return false;
-	if (h->config->sessions && !(h->identity && h->identity->psks))
+	if (h->config->sessions && !(h->v.identity && h->v.identity->psks))
 		offer_session(h);
 	return true;
 }
@@ -512,26 +511,11 @@ static bool is_admitted(const struct handshake *h, struct hs_result *why)
 	return false;
 }
 
-static SSL_CTX *choose_context(struct handshake *h)
+static SSL_CTX *choose_context(const struct handshake *h)
 {
-	if (h->req.server || *h->req.identity)
-		h->identity = pick_identity(h, NULL);
 	if (h->req.server)
-		return h->identity ? h->identity->server : NULL;
-	if (*h->req.identity)
-		return h->identity ? h->identity->client : NULL;
-	return h->config->anonymous;
-}
-
-static void no_context(const struct hs_request *req, struct hs_result *why)
-{
-	if (*req->identity) {
-		why->err = EINVAL;
-		snprintf(why->text, sizeof(why->text), "no identity named %s", req->identity);
-	} else {
-		why->err = ENOKEY;
-		snprintf(why->text, sizeof(why->text), "no identity is configured");
-	}
+		return h->v.identity->server;
+	return h->v.identity ? h->v.identity->client : h->config->anonymous;
 }
 
 static void result_init(struct hs_result *r)
@@ -554,7 +538,6 @@ struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why)
 {
 	struct handshake *h = calloc(1, sizeof(*h));
-	SSL_CTX *ctx;
 
 	result_init(why);
 	why->err = ENOMEM;
@@ -563,21 +546,19 @@ struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 		return NULL;
 	h->config = config_get(c);
 	h->req = *req;
+	h->req.owner = NULL;
 	result_init(&h->result);
-	if (!is_admitted(h, why)) {
-		handshake_free(h);
-		return NULL;
-	}
-	ctx = choose_context(h);
-	if (!ctx) {
-		no_context(req, why);
+	if (!is_admitted(h, why) || !policy_judge(c, req, &h->v, why)) {
 		handshake_free(h);
 		return NULL;
 	}
 	ERR_clear_error();
-	if (setup(h, ctx))
+	if (setup(h, choose_context(h)))
 		return h;
-	if (!req->server && ERR_peek_last_error()) {
+	if (h->forbidden) {
+		why->err = EACCES;
+		snprintf(why->text, sizeof(why->text), "the policy leaves no version or suite");
+	} else if (!req->server && ERR_peek_last_error()) {
 		why->err = EINVAL;
 		snprintf(why->text, sizeof(why->text), "bad peer name or ALPN list");
 	}
@@ -653,8 +634,8 @@ static void keep_names(struct handshake *h)
 	SSL_get0_alpn_selected(h->ssl, &alpn, &len);
 	if (len && len < sizeof(r->alpn) && !memchr(alpn, 0, len))
 		memcpy(r->alpn, alpn, len);
-	if (h->identity)
-		snprintf(r->identity, sizeof(r->identity), "%s", h->identity->name);
+	if (h->v.identity)
+		snprintf(r->identity, sizeof(r->identity), "%s", h->v.identity->name);
 }
 
 /* Both directions' keys; in TLS 1.3 the key log has given them. */
@@ -680,6 +661,8 @@ static enum hs_state finish(struct handshake *h)
 		return failed(h, EKEYREJECTED, "peer was not verified");
 	if (!suites_allowed(cipher, legacy_allowed(h)))
 		return failed(h, EINVAL, "cipher suite is not allowed");
+	if (!policy_kept(h->v.policy, h->ssl))
+		return failed(h, EACCES, "the policy does not allow that version or suite");
 	err = take_keys(h);
 	if (err == ENOMEM)
 		return failed(h, err, "out of memory");

@@ -186,7 +186,7 @@ int identity_load(struct config *c)
 	struct identity *id;
 
 	suites_warn(c);
-	if (!load_providers(c) || !trust_mark(c) || !ticket_load(c))
+	if (!load_providers(c) || !trust_mark(c) || !ticket_load(c) || !policy_load(c))
 		return -1;
 	c->sessions = c->resume ? resume_new((size_t)c->resume_cache) : NULL;
 	c->anonymous = context(c, NULL, false);
@@ -264,19 +264,23 @@ static enum fit serves(const struct identity *id, const char *host)
 /**
  * identity_for_host() - the identity for the name a client sent
  * @c: the configuration
+ * @p: only what this section allows; NULL: all
  * @host: the name, or NULL
  *
  * Return: the first that serves the very name; else the first that does by a wildcard;
  * else the default one, else the first; NULL if there is none at all.
  */
-struct identity *identity_for_host(const struct config *c, const char *host)
+struct identity *identity_for_host(const struct config *c, const struct policy *p,
+				   const char *host)
 {
-	struct identity *id, *found = c->identities;
+	struct identity *id, *found = NULL;
 	enum fit best = FIT_NOT, one;
 
 	for (id = c->identities; id && best < FIT_EXACT; id = id->next) {
+		if (!policy_allows(p, id))
+			continue;
 		one = host ? serves(id, host) : FIT_NOT;
-		if (one > best || (!best && id->is_default && !found->is_default))
+		if (!found || one > best || (!best && id->is_default && !found->is_default))
 			found = id;
 		if (one > best)
 			best = one;

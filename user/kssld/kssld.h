@@ -147,6 +147,57 @@ struct identity {
 	SSL_CTX *client;
 };
 
+struct number_range {
+	uint32_t from;
+	uint32_t to;
+};
+
+struct numbers {
+	struct number_range *range;
+	size_t nr;
+};
+
+/**
+ * struct policy - [policy NAME] (policy.c); what is not said is not asked
+ * @name: its name
+ * @line: where it begins
+ *
+ * Whom it is about:
+ * @users, @groups: effective user; effective or other group
+ * @exe: paths of programs
+ * @cgroup: paths of cgroups, with those below
+ * @ports: local ports; of servers alone
+ * @role: KSSL_ROLE_CLIENT, KSSL_ROLE_SERVER or 0
+ *
+ * What it allows:
+ * @identities: names or "none"; NULL: all
+ * @min_version: or 0
+ * @suites12, @suites13: in OpenSSL's form
+ * @only: holds them; or NULL
+ * @auth: what servers ask of clients at least
+ * @relax: a client may leave its server unverified
+ * @mark: SHA-256 of what sessions depend on
+ */
+struct policy {
+	struct policy *next;
+	char *name;
+	int line;
+	struct numbers users;
+	struct numbers groups;
+	char *exe;
+	char *cgroup;
+	struct numbers ports;
+	uint8_t role;
+	char *identities;
+	int min_version;
+	char *suites12;
+	char *suites13;
+	SSL_CTX *only;
+	enum client_auth auth;
+	bool relax;
+	uint8_t mark[SHA256_LEN];
+};
+
 #define TICKET_KEYS_MAX 8
 
 /* As nginx and OpenSSL lay them out in a file. */
@@ -189,6 +240,7 @@ struct watch;
  * @ticket_file: keys that several machines share
  * @ticket_keys: what is in it
  * @identities: in the order of the file
+ * @policies: likewise
  * @trust_mark: changes with whom we trust (trust.c)
  * @anonymous: context of clients that present no certificate (identity.c)
  * @sessions: what clients can resume; NULL if they do not (resume.c)
@@ -231,6 +283,7 @@ struct config {
 	struct file_name ticket_file;
 	struct ticket_keys ticket_keys;
 	struct identity *identities;
+	struct policy *policies;
 	SSL_CTX *anonymous;
 	struct resume *sessions;
 	char problem[256];
@@ -273,6 +326,10 @@ void inventory_put_exposed(const struct config *c, FILE *to);
 
 void latency_count(bool server, bool resumed, uint64_t us);
 void latency_put(FILE *to);
+
+/* ---- ask.c ---- */
+
+void ask_policy(const struct config *c, char *words, FILE *to);
 
 /* ---- privileges.c ---- */
 
@@ -349,17 +406,43 @@ bool suites_allowed(const SSL_CIPHER *cipher, unsigned int legacy);
 
 int identity_load(struct config *c);
 struct identity *identity_named(const struct config *c, const char *name);
-struct identity *identity_for_host(const struct config *c, const char *host);
+struct identity *identity_for_host(const struct config *c, const struct policy *p,
+				   const char *host);
 void keylog_open(const char *path);
 
-/* ---- handshake.c ---- */
+/* ---- what a handshake is asked, and its result ---- */
 
-/* What the kernel asks for; strings are "" where it did not say. */
+#define GROUPS_MAX 256
+
+/**
+ * struct hs_owner - who attached the socket, beside the user
+ * @gid, @groups, @nr_groups: his groups
+ * @exe_dev, @exe_ino, @exe_born: file of the program; 0: not known
+ * @exe: its path, for people
+ * @cgroup: path, or "" if it is not known
+ */
+struct hs_owner {
+	uint32_t gid;
+	uint32_t groups[GROUPS_MAX];
+	size_t nr_groups;
+	uint64_t exe_dev;
+	uint64_t exe_ino;
+	uint64_t exe_born;
+	char exe[256];
+	char cgroup[512];
+};
+
+/**
+ * struct hs_request - what the kernel asks for; strings are "" where it did not say
+ * @owner: counts in handshake_new() alone
+ */
 struct hs_request {
 	uint32_t session;
 	bool server;
 	uint8_t peer_auth;
 	uint32_t uid;
+	in_port_t port;
+	const struct hs_owner *owner;
 	char peer_name[256];
 	char identity[64];
 	char alpn[256];
@@ -424,6 +507,29 @@ struct hs_result {
 	long verify;
 	char text[120];
 };
+
+/* ---- policy.c ---- */
+
+/* Who asks gets this, by that section of the configuration (NULL: there is none). */
+struct verdict {
+	const struct policy *policy;
+	const struct identity *identity;
+};
+
+bool policy_ids(struct numbers *to, const char *value, bool group);
+bool policy_ports(struct numbers *to, const char *value);
+bool policy_paths(char **to, const char *value);
+bool policy_load(const struct config *c);
+void policy_free(struct policy *p);
+bool policy_file(const char *path, struct hs_owner *o);
+bool policy_allows(const struct policy *p, const struct identity *id);
+bool policy_judge(const struct config *c, const struct hs_request *req, struct verdict *v,
+		  struct hs_result *why);
+int policy_verify(const struct config *c, const struct verdict *v, const struct hs_request *req);
+bool policy_restrict(const struct policy *p, SSL *ssl);
+bool policy_kept(const struct policy *p, const SSL *ssl);
+
+/* ---- handshake.c ---- */
 
 struct handshake;
 

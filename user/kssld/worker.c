@@ -395,6 +395,39 @@ static void get_text(char *to, size_t room, struct nlattr *attr)
 		nla_strlcpy(to, attr, room);
 }
 
+static uint64_t get_u64(struct nlattr *attr)
+{
+	return attr ? nla_get_u64(attr) : 0;
+}
+
+static void read_owner(struct hs_owner *o, struct nlattr **attrs)
+{
+	struct nlattr *groups = attrs[KSSL_A_HS_GROUPS];
+
+	memset(o, 0, sizeof(*o));
+	/* nobody's, if it does not say: 0 is root's */
+	o->gid = attrs[KSSL_A_HS_GID] ? nla_get_u32(attrs[KSSL_A_HS_GID]) : UINT32_MAX;
+	if (groups && (size_t)nla_len(groups) <= sizeof(o->groups)) {
+		o->nr_groups = (size_t)nla_len(groups) / sizeof(o->groups[0]);
+		memcpy(o->groups, nla_data(groups), o->nr_groups * sizeof(o->groups[0]));
+	}
+	o->exe_dev = get_u64(attrs[KSSL_A_HS_EXE_DEV]);
+	o->exe_ino = get_u64(attrs[KSSL_A_HS_EXE_INO]);
+	o->exe_born = get_u64(attrs[KSSL_A_HS_EXE_BORN]);
+	get_text(o->exe, sizeof(o->exe), attrs[KSSL_A_HS_EXE]);
+	get_text(o->cgroup, sizeof(o->cgroup), attrs[KSSL_A_HS_CGROUP]);
+}
+
+/* The port lies at the same place for both families. */
+static in_port_t port_of(struct nlattr *addr)
+{
+	struct sockaddr_in sin = { 0 };
+
+	if (addr && (size_t)nla_len(addr) >= sizeof(sin))
+		memcpy(&sin, nla_data(addr), sizeof(sin));
+	return ntohs(sin.sin_port);
+}
+
 static void read_request(struct hs_request *req, struct nlattr **attrs)
 {
 	struct nlattr *remote = attrs[KSSL_A_HS_REMOTE];
@@ -405,8 +438,8 @@ static void read_request(struct hs_request *req, struct nlattr **attrs)
 		req->server = nla_get_u8(attrs[KSSL_A_HS_ROLE]) == KSSL_ROLE_SERVER;
 	if (attrs[KSSL_A_HS_PEER_AUTH])
 		req->peer_auth = nla_get_u8(attrs[KSSL_A_HS_PEER_AUTH]);
-	if (attrs[KSSL_A_HS_UID])
-		req->uid = nla_get_u32(attrs[KSSL_A_HS_UID]);
+	req->uid = attrs[KSSL_A_HS_UID] ? nla_get_u32(attrs[KSSL_A_HS_UID]) : UINT32_MAX;
+	req->port = port_of(attrs[KSSL_A_HS_LOCAL]);
 	get_text(req->peer_name, sizeof(req->peer_name), attrs[KSSL_A_HS_PEER_NAME]);
 	get_text(req->identity, sizeof(req->identity), attrs[KSSL_A_HS_IDENTITY]);
 	get_text(req->alpn, sizeof(req->alpn), attrs[KSSL_A_HS_ALPN]);
@@ -418,11 +451,14 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 {
 	struct config *c = config_current();
 	struct hs_request req;
+	struct hs_owner owner;
 	struct hs_result why;
 	struct handshake *hs;
 	struct entry *e;
 
 	read_request(&req, attrs);
+	read_owner(&owner, attrs);
+	req.owner = &owner;
 	hs = handshake_new(c, &req, &why);
 	config_put(c);
 	e = hs ? remember(w, req.session, hs) : NULL;

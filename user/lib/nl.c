@@ -239,6 +239,8 @@ static void parse_session(struct nlattr **a, struct kssl_session_info *s)
 	address(s->local, sizeof(s->local), a[KSSL_A_SESSION_LOCAL]);
 	address(s->remote, sizeof(s->remote), a[KSSL_A_SESSION_REMOTE]);
 	s->event = (int)number(a[KSSL_A_SESSION_EVENT]);
+	TEXT(s->exe, a[KSSL_A_SESSION_EXE]);
+	TEXT(s->cgroup, a[KSSL_A_SESSION_CGROUP]);
 }
 
 static void on_session(struct kssl_nl *nl, struct nlmsghdr *hdr)

@@ -29,8 +29,8 @@
  *	daemon's configuration; default: the daemon chooses.
  * @KSSL_ALPN: string.  Set: the protocols offered or accepted, comma
  *	separated, best first.  Get after the handshake: the one chosen.
- * @KSSL_PEER_AUTH: int, enum kssl_peer_auth.  Only to be stricter than policy.
- *	A listener's counts for the sockets that it accepts.
+ * @KSSL_PEER_AUTH: int, enum kssl_peer_auth.  Only to be stricter than policy,
+ *	unless that says "relax".  A listener's counts for the sockets that it accepts.
  * @KSSL_ROLE: int, enum kssl_role, for a socket attached when connected.
  * @KSSL_HANDSHAKE: u32, run the handshake now; time-out in milliseconds, 0 for
  *	the default.  Blocks unless the socket is non-blocking.
@@ -178,7 +178,8 @@ enum kssl_eof_mode {
 /**
  * enum kssl_peer_auth - what is asked of the peer
  * @KSSL_PEER_AUTH_DEFAULT: what the daemon's policy says
- * @KSSL_PEER_AUTH_NONE: server: no certificate of the client
+ * @KSSL_PEER_AUTH_NONE: server: no certificate of the client; client: any server,
+ *	where the policy says "relax"
  * @KSSL_PEER_AUTH_REQUEST: server: a certificate, if the client has one; one that
  *	does not verify is refused all the same
  * @KSSL_PEER_AUTH_REQUIRE: server: a certificate that verifies; client: likewise,

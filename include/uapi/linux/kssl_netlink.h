@@ -33,7 +33,7 @@ enum kssl_a_suite {
 	KSSL_A_SUITE_ID = 1,	/* IANA number. */
 	KSSL_A_SUITE_NAME,	/* IANA name. */
 	KSSL_A_SUITE_VERSION,	/* 0x0303 or 0x0304. */
-	KSSL_A_SUITE_DRIVER,	/* Driver the kernel's crypto API chose; absent if there is none. */
+	KSSL_A_SUITE_DRIVER,	/* Driver that the kernel's crypto API chose, or its library; absent if there is none. */
 
 	__KSSL_A_SUITE_MAX,
 	KSSL_A_SUITE_MAX = (__KSSL_A_SUITE_MAX - 1),
@@ -68,8 +68,8 @@ enum kssl_a_hs {
 	KSSL_A_HS_PEER_AUTH,	/* enum kssl_peer_auth. */
 	KSSL_A_HS_LOCAL,	/* struct sockaddr_in or sockaddr_in6. */
 	KSSL_A_HS_REMOTE,	/* struct sockaddr_in or sockaddr_in6. */
-	KSSL_A_HS_UID,	/* User that attached the socket (or its listener). */
-	KSSL_A_HS_PID,	/* Process that attached the socket (or its listener). */
+	KSSL_A_HS_UID,	/* User who attached the socket or its listener (effective). */
+	KSSL_A_HS_PID,	/* His process. */
 	KSSL_A_HS_COMM,	/* Its name. */
 	KSSL_A_HS_TIMEOUT_MS,	/* Time left for the whole handshake. */
 	KSSL_A_HS_RECORDS,	/* Whole TLS records received, headers included: all that are not consumed yet. */
@@ -97,6 +97,14 @@ enum kssl_a_hs {
 	KSSL_A_HS_POST_MAX,	/* NewSessionTicket messages that the worker wants; absent: none. */
 	KSSL_A_HS_POST_MS,	/* And for how long. */
 	KSSL_A_HS_MESSAGE,	/* A decrypted handshake message, header included. */
+	KSSL_A_HS_GID,	/* Its effective group. */
+	KSSL_A_HS_GROUPS,	/* Its other groups, an array of u32, 256 at most. */
+	KSSL_A_HS_EXE,	/* Path of its program in its own mount namespace: for people, anybody can have any path. */
+	KSSL_A_HS_EXE_DEV,	/* st_dev of that file. Absent: no program is known. */
+	KSSL_A_HS_EXE_INO,	/* st_ino. */
+	KSSL_A_HS_EXE_BORN,	/* When the inode was made, nanoseconds; 0: the file system does not say. */
+	KSSL_A_HS_CGROUP,	/* Path of its cgroup (version 2) from the root of the hierarchy; absent if longer than 511 bytes. */
+	KSSL_A_HS_PAD,
 
 	__KSSL_A_HS_MAX,
 	KSSL_A_HS_MAX = (__KSSL_A_HS_MAX - 1),
@@ -142,6 +150,8 @@ enum kssl_a_session {
 	KSSL_A_SESSION_EVENT,
 	KSSL_A_SESSION_PAD,
 	KSSL_A_SESSION_REQUEST,	/* session-rekey: ask the peer for new keys too. */
+	KSSL_A_SESSION_EXE,	/* As in set hs. */
+	KSSL_A_SESSION_CGROUP,	/* As in set hs. */
 
 	__KSSL_A_SESSION_MAX,
 	KSSL_A_SESSION_MAX = (__KSSL_A_SESSION_MAX - 1),
@@ -150,7 +160,7 @@ enum kssl_a_session {
 enum kssl_a_policy {
 	KSSL_A_POLICY_GRACE_MS = 1,	/* How long a handshake waits for a first worker; 0 not at all. */
 	KSSL_A_POLICY_TIMEOUT_MS,	/* Time for a whole handshake. */
-	KSSL_A_POLICY_QUEUE_MAX,	/* Handshakes waiting for a worker. */
+	KSSL_A_POLICY_QUEUE_MAX,	/* Handshakes waiting for a worker; a user has at most as many places as are left free. */
 	KSSL_A_POLICY_KEY_RECORDS,	/* Records sent with one key, if the suite's own limit is not lower; 0: the suite's. */
 	KSSL_A_POLICY_REKEY_SECONDS,	/* Age at which a TLS 1.3 sending key is changed, before the next data; 0: never. */
 	KSSL_A_POLICY_UPDATE_RATE,	/* KeyUpdates a second that a peer may send; 0: no limit. */
