@@ -291,6 +291,8 @@ def splices():
 def splices_from_tcp():
     """Pieces of TCP's own pages, which begin and end anywhere in several pages."""
     p, (near, far) = Peer(0x1301), tap.pair()
+    far.settimeout(None)        # else splice() does not wait
+    p.kssl.settimeout(None)
     data = os.urandom(400003)
     r, w = os.pipe()
     fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 1 << 20)
