@@ -36,6 +36,7 @@ help:
 	@echo "check-matrix       TCP_ULP \"tls\" on 6.1, 6.12 and 7.3: the kernel's own test, programs"
 	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
 	@echo "check-long         check-packages, and check-debug with every script"
+	@echo "mutants            builds with a promise broken each: does its test see it?"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "fuzz [MINUTES=10]  every fuzzer for so long, from the corpus in selftests/fuzz"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
@@ -160,6 +161,10 @@ build/fuzz/%: selftests/fuzz/%.c $(wildcard kernel/*.[ch] user/*/*.[ch] selftest
 fuzz: setup
 	@$(MAKE) -s fuzzers
 	@selftests/fuzz/run $$(( $(MINUTES) * 60 ))
+
+.PHONY: mutants
+mutants: setup
+	@selftests/mutate $(T)
 
 bench-ct: setup
 	@$(MAKE) -s modules user selftests

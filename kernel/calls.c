@@ -88,6 +88,14 @@ static int broken_pipe(const struct msghdr *msg)
 	return -EPIPE;
 }
 
+/* Control messages change nothing here, but TCP refuses those that are wrong. */
+static bool control_good(struct sock *sk, struct msghdr *msg)
+{
+	struct sockcm_cookie unused = {};
+
+	return !sock_cmsg_send(sk, msg, &unused);
+}
+
 static int send_locked(struct kssl_session *s, struct msghdr *msg)
 {
 	struct sock *sk = s->sk;
@@ -98,6 +106,8 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	if (s->tx.closed || finished || sk->sk_shutdown & SEND_SHUTDOWN)
 		return broken_pipe(msg);
+	if (msg->msg_controllen && !control_good(sk, msg))
+		return -EINVAL;
 	ret = await_keys(s, &s->seal, &timeo);
 	if (ret == -ENOTCONN)
 		return broken_pipe(msg);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Record sizes by congestion window, from a capture: see adaptive.py.  In a network
 # of its own, whose loopback device is slow and sends no more than a segment at once.
+# It is about time, of which the debug kernel has none.
+# DEBUG: no
 [ -n "${ADAPTIVE:-}" ] || ADAPTIVE=1 exec unshare -n "$0"
 . "$(dirname "$0")/../lib.sh"
 insmod_kssl

@@ -3,6 +3,7 @@
 # LIMIT: 900
 # Every allocation fails, one at a time: see peers/faults*.c.  Afterwards check
 # unloads the module, and on the debug kernel nothing is leaked.
+# FAULTS=clone: only a listener's children.
 . "$(dirname "$0")/../lib.sh"
 
 debug=/sys/kernel/debug
@@ -26,6 +27,7 @@ everything() {
 rc=0
 insmod_kssl ktls=1
 everything
+if [ "${FAULTS:-}" = clone ]; then exec "$PEERS/faults-clone"; fi
 "$PEERS/faults" || rc=1
 "$PEERS/faults-clone" || rc=1
 

@@ -27,7 +27,7 @@ proxy 7011 server 7012 "$PKI/rsa.pem" "$PKI/rsa.key"
 # run OUT PROGRAM MODE ROLE TO AT [CASE...]: in the background
 pids=()
 run() {
-	timeout 160 "$PEERS/$2" "${@:3}" >"$TMP/out/$1" 2>&1 &
+	timeout $((160 * SLOW)) "$PEERS/$2" "${@:3}" >"$TMP/out/$1" 2>&1 &
 	pids+=($!)
 }
 

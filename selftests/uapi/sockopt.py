@@ -182,6 +182,19 @@ def vectors():
     p.close()
 
 
+def control_messages():
+    """Wrong ones are refused, as by TCP; others have no effect."""
+    p = Peer(0x1301)
+    number = struct.pack('I', 2)
+    bad = (socket.SOL_SOCKET, 9999, number)
+    assert tap.errno_of(p.kssl.sendmsg, [b'no'], [bad]) == errno.EINVAL
+    p.kssl.sendmsg([b'yes'], [(socket.SOL_SOCKET, 37, number), (9999, 1, number)])
+    assert p.got() == (DATA, b'yes')
+    p.kssl.shutdown(socket.SHUT_WR)
+    assert tap.errno_of(p.kssl.sendmsg, [b'no'], [bad]) == errno.EPIPE
+    p.close()
+
+
 def peek_and_trunc():
     p = Peer(0xc02f)
     p.send(b'0123456789')
@@ -291,6 +304,8 @@ def splices():
 def splices_from_tcp():
     """Pieces of TCP's own pages, which begin and end anywhere in several pages."""
     p, (near, far) = Peer(0x1301), tap.pair()
+    far.settimeout(None)        # else splice() does not wait
+    p.kssl.settimeout(None)
     data = os.urandom(400003)
     r, w = os.pipe()
     fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 1 << 20)
@@ -404,7 +419,7 @@ def interrupted():
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for fn in (before_attach, strings, numbers, keys, no_way_round, more, one_byte_more, vectors,
-               peek_and_trunc, waitall_and_lowat, nonblocking, polling, splices,
+               control_messages, peek_and_trunc, waitall_and_lowat, nonblocking, polling, splices,
                splices_from_tcp, faults,
                many_writers, reset, close_reads_tickets, interrupted):
         tap.case(fn.__name__)(fn)

@@ -31,7 +31,7 @@ is "$(offered ksslctl --socket /dev/nul)" "/dev/null" "a file for --socket"
 is "$(offered ksslctl stats --o)" "--openmetrics" "stats has one of its own"
 is "$(offered ksslctl list --o)" "" "which list has not"
 is "$(offered ksslctl rekey 7 '')" "request" "rekey ID request"
-is "$(offered ksslctl policy '')" "set" "policy set"
+is "$(offered ksslctl policy '')" "set test" "policy set, test"
 is "$(offered ksslctl policy set ti)" "timeout-ms=" "policy set NAME="
 names=$(mandoc -T utf8 user/man/ksslctl.8 | sed 's/.\x08//g')
 for name in $(offered ksslctl policy set ''); do
