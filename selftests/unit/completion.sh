@@ -23,7 +23,7 @@ offered() {
 	echo "${COMPREPLY[*]}"
 }
 
-is "$(offered ksslctl '' | tr ' ' '\n' | sort)" "$(ksslctl --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort)" "ksslctl: all verbs of --help"
+is "$(offered ksslctl '' | tr ' ' '\n' | sort)" "$(ksslctl --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort)" "ksslctl: all verbs of --help"
 is "$(offered ksslctl re)" "rekey reload" "those that begin so"
 is "$(offered ksslctl --s)" "--socket" "options"
 is "$(offered ksslctl --json --socket /x st)" "status stats" "a verb behind options"
