@@ -573,6 +573,13 @@ static long send_all(int fd, size_t call, int flags)
 	return cut_short;
 }
 
+/* The sender cannot get far ahead of the other end. */
+static void keep_back(struct peer *p)
+{
+	set_int(p->tcp, SOL_SOCKET, SO_RCVBUF, 65536);
+	set_int(p->kssl, SOL_SOCKET, SO_SNDBUF, 150000);
+}
+
 enum way { PLAINLY, NONBLOCK, MORE, ASKED };
 
 static void sending(const struct wire_suite *suite, enum way way, const char *name)
@@ -585,8 +592,8 @@ static void sending(const struct wire_suite *suite, enum way way, const char *na
 
 	peer_open(&p, suite);
 	k.p = &p;
-	if (way == NONBLOCK)
-		set_int(p.kssl, SOL_SOCKET, SO_SNDBUF, 150000);
+	if (way == NONBLOCK || way == ASKED)
+		keep_back(&p);
 	pthread_create(&sink, NULL, drain, &k);
 	if (way == ASKED) {	/* who asks is heard by those who read */
 		size_t done;
@@ -623,7 +630,7 @@ static void interrupted(const struct wire_suite *suite)
 
 	peer_open(&p, suite);
 	k.p = &p;
-	set_int(p.kssl, SOL_SOCKET, SO_SNDBUF, 200000);
+	keep_back(&p);
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &alarm, NULL);

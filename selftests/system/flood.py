@@ -95,7 +95,7 @@ def spare():
 
 
 def sessions():
-    p = subprocess.run([TOP + '/build/ksslctl', '--json'], capture_output=True, check=True)
+    p = subprocess.run([TOP + '/build/ksslctl', '--json', 'list'], capture_output=True, check=True)
     return len(json.loads(p.stdout))
 
 

@@ -15,7 +15,7 @@ tap_like "$(conf '[trust]' "file = $TMP/none")" "bad:2: .*none: No such file" "m
 default_config "$TMP/conf"
 tap_like "$(kssld -c "$TMP/conf" --check 2>&1)" "good" "a good configuration"
 tap_like "$(kssld -c "$TOP/user/etc/kssld.conf" --check 2>&1)" "good" "the example"
-tap_like "$(sed 's/^#\([a-z-]* = \)/\1/; /^user\|^crl\|^ticket-keys\|^cert\|^key/d' "$TOP/user/etc/kssld.conf" >"$TMP/bad"; kssld -c "$TMP/bad" --check 2>&1)" \
+tap_like "$(sed 's/^#\([a-z-]* = \)/\1/; /^user\|^port\|^identities\|^crl\|^ticket-keys\|^cert\|^key/d' "$TOP/user/etc/kssld.conf" >"$TMP/bad"; kssld -c "$TMP/bad" --check 2>&1)" \
 	"good" "the example with its defaults said"
 tap_like "$(kssld --version)" "kssld .*OpenSSL" "kssld --version"
 

@@ -413,7 +413,7 @@ def both_closed_by_thread(p, readers):
 def not_listed(suite):
     """A socket in plain is no session."""
     def listed():
-        out = subprocess.run([KSSLCTL, '--json'], stdout=subprocess.PIPE, check=True, text=True)
+        out = subprocess.run([KSSLCTL, '--json', 'list'], stdout=subprocess.PIPE, check=True, text=True)
         return f'"pid": {os.getpid()}' in out.stdout or f'"pid":{os.getpid()}' in out.stdout
     p = Peer(suite)
     assert listed()
