@@ -103,7 +103,7 @@ static void count(struct kssl_session *s, const struct kssl_job *job)
 	s->tx_records++;
 	kssl_mib_record(s->kn, KSSL_MIB_TX_RECORDS, s->seal->suite->kind);
 	kssl_mib_add(s->kn, KSSL_MIB_TX_HELPED, job->helped);
-	trace_kssl_record_tx(s, TLS_APPDATA, job->len);
+	trace_kssl_record_tx(s, job->type, job->len);
 }
 
 /* The oldest record goes to TCP. */
