@@ -36,6 +36,23 @@ static void reading(void)
 	row("error queue", "%s", res(recv(e.a, buf, 10, MSG_ERRQUEUE)));
 }
 
+/* When the bytes came, as a control message. */
+static void stamps(void)
+{
+	union { char room[256]; struct cmsghdr h; } c;
+	struct msghdr m = { .msg_control = &c, .msg_controllen = sizeof(c) };
+	struct ends e = ends();
+	char buf[10];
+
+	m.msg_iov = &(struct iovec){ buf, sizeof(buf) };
+	m.msg_iovlen = 1;
+	row("on", "%s", res(set(e.a, SOL_SOCKET, SO_TIMESTAMP, 1)));
+	put(e.b, "when");
+	await(e.a);
+	row("recvmsg", "%s", res(recvmsg(e.a, &m, 0)));
+	row("stamp", "%s", CMSG_FIRSTHDR(&m) ? "there" : "none");
+}
+
 static void peeking(void)
 {
 	struct ends e = ends();
@@ -166,5 +183,5 @@ static void faults(void)
 }
 
 const struct test_case reading_cases[] = {
-	CASE(reading), CASE(peeking), CASE(waiting), CASE(zero), CASE(faults), { NULL, NULL }
+	CASE(reading), CASE(stamps), CASE(peeking), CASE(waiting), CASE(zero), CASE(faults), { NULL, NULL }
 };
