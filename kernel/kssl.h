@@ -23,7 +23,7 @@
  *				the strings of a listener's settings, which its
  *				new children copy in softirq; and the owner.
  * kssl_net->lock		spinlock, bh: workers, waiting handshakes, and
- *				which worker has which (upcall.c).
+ *				which worker has which (worker.c).
  *
  * Order: socket lock, then kssl_net->lock, then session->lock.
  *

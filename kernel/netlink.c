@@ -22,6 +22,7 @@
 #include "suite.h"
 #include "tx.h"
 #include "upcall.h"
+#include "worker.h"
 
 static struct genl_family family;
 
@@ -605,7 +606,7 @@ static int on_release(struct notifier_block *nb, unsigned long state, void *data
 	struct netlink_notify *n = data;
 
 	if (state == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC)
-		kssl_upcall_worker_died(kssl_net(n->net), n->portid);
+		kssl_worker_died(kssl_net(n->net), n->portid);
 	return NOTIFY_DONE;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What workers say: they join and leave, and answer for handshakes.  Attributes to
- * calls of upcall.c, nothing else; the family and all that goes out is in
+ * calls of upcall.c and worker.c, nothing else; the family and all that goes out is in
  * netlink.c.
  *
  * Key material comes in here once, in hs-done; it is wiped from the request on
@@ -17,6 +17,7 @@
 #include "session.h"
 #include "suite.h"
 #include "upcall.h"
+#include "worker.h"
 
 /**
  * kssl_nl_worker_register_doit() - a netlink socket becomes a worker's
@@ -39,7 +40,7 @@ int kssl_nl_worker_register_doit(struct sk_buff *req, struct genl_info *info)
 				    __stringify(KSSL_ABI));
 		return -EPROTONOSUPPORT;
 	}
-	err = kssl_upcall_worker_join(kssl_net(genl_info_net(info)), info->snd_portid,
+	err = kssl_worker_join(kssl_net(genl_info_net(info)), info->snd_portid,
 				      nla_get_u32(attrs[KSSL_A_WORKER_CAPACITY]));
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG(info->extack, "this socket is registered already");
@@ -55,7 +56,7 @@ int kssl_nl_worker_register_doit(struct sk_buff *req, struct genl_info *info)
  */
 int kssl_nl_worker_leave_doit(struct sk_buff *req, struct genl_info *info)
 {
-	int err = kssl_upcall_worker_leave(kssl_net(genl_info_net(info)), info->snd_portid);
+	int err = kssl_worker_leave(kssl_net(genl_info_net(info)), info->snd_portid);
 
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "this socket is not a worker");

@@ -14,7 +14,7 @@
 
 #include "mib.h"
 #include "netlink.h"
-#include "upcall.h"
+#include "worker.h"
 
 /* With all certificates of a client in it a ticket may be long, but not so long. */
 #define KSSL_RELAY_MAX	16384
@@ -81,7 +81,7 @@ static bool wanted(const struct kssl_session *s)
 	const struct kssl_relay *r = s->relay;
 
 	return r->left && time_before64(get_jiffies_64(), r->until) &&
-	       kssl_upcall_is_worker(s->kn, r->portid);
+	       kssl_worker_is(s->kn, r->portid);
 }
 
 static void stop(struct kssl_session *s)

@@ -23,6 +23,7 @@
 #include "trace.h"
 #include "tx.h"
 #include "upcall.h"
+#include "worker.h"
 
 /* No honest peer changes keys as often; it costs as much as some hundred records. */
 #define KSSL_UPDATE_RATE	1000
@@ -469,7 +470,7 @@ static void __net_exit net_exit(struct net *net)
 
 	/* every session has a socket, and every socket holds the namespace */
 	WARN_ON_ONCE(!xa_empty(&kn->sessions));
-	kssl_upcall_net_exit(kn);
+	kssl_worker_net_exit(kn);
 	kssl_owner_put(kn->owner);
 	kssl_mib_net_exit(kn);
 	xa_destroy(&kn->sessions);

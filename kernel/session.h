@@ -10,7 +10,7 @@
  * @net: the namespace
  * @sessions: id to session; lookups under RCU
  * @next_id: for xa_alloc_cyclic
- * @lock: protects everything below it (upcall.c)
+ * @lock: protects everything below it (worker.c)
  * @workers: registered workers
  * @waiting: handshakes that wait for a worker
  * @nr_waiting: how many

@@ -14,100 +14,31 @@
  *   - its three works, each for as long as it is queued or runs.  cancel stops
  *     those that wait; one that already runs finds s->hs changed under the
  *     socket lock and does nothing.  Nobody queues them without s->hs.
- *   - the lists of waiting handshakes and of a worker's: only with s->hs.
- * While anyone waits no worker has room: whoever makes room gives it, under
- * kn->lock, to those who wait longest (admit()), so nobody is overtaken.  The
- * queue is never full: a user has at most as many places as are left free, so
- * one has half of them, two have a third each, and there is one for the next.
+ *   - the lists of waiting handshakes and of a worker's (worker.c): only with
+ *     s->hs.
  * Whether an answer or a cancel comes first is decided under the socket lock.
  */
 #include "upcall.h"
 
 #include <linux/jiffies.h>
-#include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <net/tcp.h>
 
 #include "framer.h"
+#include "hs.h"
 #include "keys.h"
 #include "mib.h"
 #include "netlink.h"
-#include "owner.h"
 #include "peer.h"
 #include "relay.h"
 #include "session.h"
 #include "trace.h"
 #include "tx.h"
+#include "worker.h"
 
-#define KSSL_GRACE_MS		5000
 #define KSSL_TIMEOUT_MS		20000
-#define KSSL_QUEUE_MAX		4096
 #define KSSL_RETRY_MS		10	/* a worker's receive buffer was full */
-
-/**
- * struct kssl_worker - a thread of a daemon
- * @node: in kn->workers
- * @sessions: handshakes it has
- * @portid: its netlink port
- * @capacity: how many it takes at once
- * @nr_active: how many it has
- * @leaving: takes no more
- *
- * All under kn->lock.
- */
-struct kssl_worker {
-	struct list_head node;
-	struct list_head sessions;
-	u32 portid;
-	u32 capacity;
-	u32 nr_active;
-	bool leaving;
-};
-
-/**
- * struct kssl_hs - a handshake
- * @ref: see above
- * @s: the session, one reference
- * @pump: moves it on
- * @timeout: ends it
- * @grace: ends it if there is still no worker
- *
- * Under kn->lock:
- * @node: in kn->waiting or worker->sessions, or empty
- * @uid: while it waits: whose share it is in
- * @worker: who has it, or NULL
- * @orphan: the worker died when it was too late for another
- *
- * Socket lock:
- * @told: the worker has got READY
- * @busy: the worker owes an answer
- * @answered: it gave its last one
- * @moved: records were consumed or bytes sent, so nobody else can take over
- * @offered: records in the message that the worker answers
- * @kept: records it has seen and not consumed
- * @deadline: when @timeout ends it, jiffies
- */
-struct kssl_hs {
-	refcount_t ref;
-	struct kssl_session *s;
-	struct delayed_work pump;
-	struct delayed_work timeout;
-	struct delayed_work grace;
-
-	struct list_head node;
-	kuid_t uid;
-	struct kssl_worker *worker;
-	bool orphan;
-
-	bool told;
-	bool busy;
-	bool answered;
-	bool moved;
-	u32 offered;
-	u32 kept;
-	unsigned long deadline;
-};
 
 static struct workqueue_struct *wq;
 
@@ -124,295 +55,32 @@ static void hs_put(struct kssl_hs *hs)
 	kfree(hs);
 }
 
-/* A queued work holds a reference; it must not be queued without s->hs. */
-static void arm(struct kssl_hs *hs, struct delayed_work *work, unsigned long delay)
+/**
+ * kssl_hs_arm() - queue one of a handshake's works
+ * @hs: the handshake, which its session still has
+ * @work: the work; holds a reference while it is queued or runs
+ * @delay: jiffies
+ *
+ * Any context.
+ */
+void kssl_hs_arm(struct kssl_hs *hs, struct delayed_work *work, unsigned long delay)
 {
 	hs_get(hs);
 	if (!queue_delayed_work(wq, work, delay))
 		hs_put(hs);
 }
 
-static void disarm(struct kssl_hs *hs, struct delayed_work *work)
-{
-	if (cancel_delayed_work(work))
-		hs_put(hs);
-}
-
-/* ---- workers and the waiting list: kn->lock ---- */
-
-static struct kssl_worker *worker_find(struct kssl_net *kn, u32 portid)
-{
-	struct kssl_worker *w;
-
-	lockdep_assert_held(&kn->lock);
-	list_for_each_entry(w, &kn->workers, node)
-		if (w->portid == portid)
-			return w;
-	return NULL;
-}
-
-/* The least loaded by share of its capacity; the front one among equals. */
-static struct kssl_worker *worker_pick(struct kssl_net *kn)
-{
-	struct kssl_worker *w, *best = NULL;
-
-	lockdep_assert_held(&kn->lock);
-	list_for_each_entry(w, &kn->workers, node) {
-		if (w->leaving || w->nr_active >= w->capacity)
-			continue;
-		if (!best || (u64)w->nr_active * best->capacity <
-			     (u64)best->nr_active * w->capacity)
-			best = w;
-	}
-	return best;
-}
-
-/* A handshake waits, and there is no worker at all. */
-static void arm_grace(struct kssl_net *kn, struct kssl_hs *hs)
-{
-	lockdep_assert_held(&kn->lock);
-	arm(hs, &hs->grace, msecs_to_jiffies(READ_ONCE(kn->grace_ms)));
-}
-
-static void worker_add(struct kssl_net *kn, struct kssl_worker *w)
-{
-	struct kssl_hs *hs;
-
-	lockdep_assert_held(&kn->lock);
-	list_add(&w->node, &kn->workers);
-	if (kn->nr_workers++)
-		return;
-	list_for_each_entry(hs, &kn->waiting, node)
-		disarm(hs, &hs->grace);
-}
-
-static void worker_free(struct kssl_net *kn, struct kssl_worker *w)
-{
-	struct kssl_hs *hs;
-
-	lockdep_assert_held(&kn->lock);
-	list_del(&w->node);
-	kfree(w);
-	if (--kn->nr_workers)
-		return;
-	list_for_each_entry(hs, &kn->waiting, node)
-		arm_grace(kn, hs);
-}
-
-static u32 share(struct kssl_net *kn, kuid_t uid)
-{
-	return xa_to_value(xa_load(&kn->shares, __kuid_val(uid)) ?: xa_mk_value(0));
-}
-
-/* Into the queue. Return: 0; -ECONNREFUSED: his share is used up; -ENOMEM. */
-static int queue_up(struct kssl_net *kn, struct kssl_hs *hs)
-{
-	u32 n, max = READ_ONCE(kn->queue_max);
-	int err;
-
-	lockdep_assert_held(&kn->lock);
-	hs->uid = hs->s->owner->cred->euid;
-	n = share(kn, hs->uid);
-	if (kn->nr_waiting >= max || n >= max - kn->nr_waiting)
-		return -ECONNREFUSED;
-	err = xa_err(xa_store_bh(&kn->shares, __kuid_val(hs->uid), xa_mk_value(n + 1), GFP_ATOMIC));
-	if (err)
-		return err;
-	list_add_tail(&hs->node, &kn->waiting);
-	kn->nr_waiting++;
-	return 0;
-}
-
-static void queue_leave(struct kssl_net *kn, struct kssl_hs *hs)
-{
-	u32 n = share(kn, hs->uid);
-
-	lockdep_assert_held(&kn->lock);
-	list_del_init(&hs->node);
-	kn->nr_waiting--;
-	if (n > 1)	/* the place is there: no memory is needed */
-		xa_store_bh(&kn->shares, __kuid_val(hs->uid), xa_mk_value(n - 1), GFP_ATOMIC);
-	else
-		xa_erase_bh(&kn->shares, __kuid_val(hs->uid));
-}
-
-static void give_to(struct kssl_net *kn, struct kssl_hs *hs, struct kssl_worker *w)
-{
-	lockdep_assert_held(&kn->lock);
-	if (!list_empty(&hs->node))
-		queue_leave(kn, hs);
-	list_add_tail(&hs->node, &w->sessions);
-	hs->worker = w;
-	w->nr_active++;
-	list_move_tail(&w->node, &kn->workers);
-}
-
-/* There may be room: those who wait longest come in first. */
-static void admit(struct kssl_net *kn)
-{
-	struct kssl_worker *w;
-	struct kssl_hs *hs;
-
-	lockdep_assert_held(&kn->lock);
-	while (!list_empty(&kn->waiting)) {
-		w = worker_pick(kn);
-		if (!w)
-			break;
-		hs = list_first_entry(&kn->waiting, struct kssl_hs, node);
-		give_to(kn, hs, w);
-		arm(hs, &hs->pump, 0);
-	}
-}
-
-/* The port of the worker that has it; 0 if none has. */
-static u32 worker_port(struct kssl_net *kn, struct kssl_hs *hs)
-{
-	u32 portid;
-
-	spin_lock_bh(&kn->lock);
-	portid = hs->worker ? hs->worker->portid : 0;
-	spin_unlock_bh(&kn->lock);
-	return portid;
-}
-
-/* Off its list; its place at a worker goes to the next. */
-static void unlink_locked(struct kssl_net *kn, struct kssl_hs *hs)
-{
-	struct kssl_worker *w = hs->worker;
-
-	lockdep_assert_held(&kn->lock);
-	if (list_empty(&hs->node))
-		return;
-	if (!w) {
-		queue_leave(kn, hs);
-		return;
-	}
-	list_del_init(&hs->node);
-	hs->worker = NULL;
-	if (!--w->nr_active && w->leaving)
-		worker_free(kn, w);
-	admit(kn);
-}
-
-/*
- * A worker for the handshake.  Returns its port; 0 if it has to wait; -ESRCH if
- * there is nobody and no grace; -ECONNREFUSED if too many wait; -ENOMEM.
- */
-static s64 assign(struct kssl_net *kn, struct kssl_hs *hs)
-{
-	struct kssl_worker *w;
-	s64 ret = 0;
-
-	spin_lock_bh(&kn->lock);
-	w = hs->worker ?: worker_pick(kn);
-	if (w) {
-		if (!hs->worker)
-			give_to(kn, hs, w);
-		ret = w->portid;
-	} else if (!kn->nr_workers && !kn->grace_ms) {
-		ret = -ESRCH;
-	} else if (list_empty(&hs->node)) {
-		ret = queue_up(kn, hs);
-		if (!ret && !kn->nr_workers)
-			arm_grace(kn, hs);
-	}
-	spin_unlock_bh(&kn->lock);
-	return ret;
-}
-
 /**
- * kssl_upcall_worker_join() - a worker registers
- * @kn: its network namespace
- * @portid: its netlink port
- * @capacity: handshakes it takes at once
- *
- * Return: 0; -EEXIST (registered already); -ENOMEM.
- */
-int kssl_upcall_worker_join(struct kssl_net *kn, u32 portid, u32 capacity)
-{
-	struct kssl_worker *w = kzalloc(sizeof(*w), GFP_KERNEL);
-	int err = 0;
-
-	if (!w)
-		return -ENOMEM;
-	INIT_LIST_HEAD(&w->sessions);
-	w->portid = portid;
-	w->capacity = capacity;
-	spin_lock_bh(&kn->lock);
-	if (worker_find(kn, portid)) {
-		err = -EEXIST;
-		kfree(w);
-	} else {
-		worker_add(kn, w);
-		admit(kn);
-	}
-	spin_unlock_bh(&kn->lock);
-	return err;
-}
-
-/**
- * kssl_upcall_worker_leave() - a worker takes no new handshakes
- * @kn: its network namespace
- * @portid: its netlink port
- *
- * Return: 0; -ENOENT (not registered).
- */
-int kssl_upcall_worker_leave(struct kssl_net *kn, u32 portid)
-{
-	struct kssl_worker *w;
-
-	spin_lock_bh(&kn->lock);
-	w = worker_find(kn, portid);
-	if (w) {
-		w->leaving = true;
-		if (!w->nr_active)
-			worker_free(kn, w);
-	}
-	spin_unlock_bh(&kn->lock);
-	return w ? 0 : -ENOENT;
-}
-
-/**
- * kssl_upcall_worker_died() - a netlink socket is gone, perhaps a worker's
- * @kn: its network namespace
- * @portid: its port
- *
- * Its handshakes find out by themselves: their pump runs.  Any context.
- */
-void kssl_upcall_worker_died(struct kssl_net *kn, u32 portid)
-{
-	struct kssl_worker *w;
-	struct kssl_hs *hs, *next;
-
-	spin_lock_bh(&kn->lock);
-	w = worker_find(kn, portid);
-	if (w) {
-		list_for_each_entry_safe(hs, next, &w->sessions, node) {
-			list_del_init(&hs->node);
-			hs->worker = NULL;
-			hs->orphan = true;
-			arm(hs, &hs->pump, 0);
-		}
-		worker_free(kn, w);
-	}
-	spin_unlock_bh(&kn->lock);
-}
-
-/**
- * kssl_upcall_is_worker() - is that netlink port a worker's?
- * @kn: its network namespace
- * @portid: the port
+ * kssl_hs_disarm() - what is queued does not run; what runs goes on
+ * @hs: the handshake; the caller has a reference
+ * @work: the work
  *
  * Any context.
  */
-bool kssl_upcall_is_worker(struct kssl_net *kn, u32 portid)
+void kssl_hs_disarm(struct kssl_hs *hs, struct delayed_work *work)
 {
-	bool found;
-
-	spin_lock_bh(&kn->lock);
-	found = worker_find(kn, portid);
-	spin_unlock_bh(&kn->lock);
-	return found;
+	if (cancel_delayed_work(work))
+		hs_put(hs);
 }
 
 /* ---- the socket's side: socket lock ---- */
@@ -469,8 +137,8 @@ int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 	kssl_mib_inc(kn, KSSL_MIB_HS_STARTED);
 	timeout = msecs_to_jiffies(min_t(u32, timeout_ms ?: READ_ONCE(kn->timeout_ms), INT_MAX));
 	hs->deadline = jiffies + timeout;
-	arm(hs, &hs->timeout, timeout);
-	arm(hs, &hs->pump, 0);
+	kssl_hs_arm(hs, &hs->timeout, timeout);
+	kssl_hs_arm(hs, &hs->pump, 0);
 	return 0;
 }
 
@@ -497,7 +165,7 @@ u32 kssl_upcall_time_left(const struct kssl_session *s)
 void kssl_upcall_kick(struct kssl_session *s)
 {
 	if (s->hs)
-		arm(s->hs, &s->hs->pump, 0);
+		kssl_hs_arm(s->hs, &s->hs->pump, 0);
 }
 
 /**
@@ -516,15 +184,13 @@ void kssl_upcall_cancel(struct kssl_session *s)
 		return;
 	s->hs = NULL;
 	/* before its place is free: the next READY would exceed the capacity */
-	portid = hs->told && !hs->answered ? worker_port(kn, hs) : 0;
+	portid = hs->told && !hs->answered ? kssl_worker_port(kn, hs) : 0;
 	if (portid)
 		kssl_nl_hs_send(KSSL_CMD_HS_CANCEL, portid, s, NULL, 0);
-	spin_lock_bh(&kn->lock);
-	unlink_locked(kn, hs);
-	spin_unlock_bh(&kn->lock);
-	disarm(hs, &hs->pump);
-	disarm(hs, &hs->timeout);
-	disarm(hs, &hs->grace);
+	kssl_worker_release(kn, hs);
+	kssl_hs_disarm(hs, &hs->pump);
+	kssl_hs_disarm(hs, &hs->timeout);
+	kssl_hs_disarm(hs, &hs->grace);
 	hs_put(hs);
 }
 
@@ -578,13 +244,7 @@ static void not_taken(struct kssl_session *s, int err)
 /* The worker died: somebody else from the beginning, or the end. */
 static bool survive(struct kssl_session *s, struct kssl_hs *hs)
 {
-	bool orphan;
-
-	spin_lock_bh(&s->kn->lock);
-	orphan = hs->orphan;
-	hs->orphan = false;
-	spin_unlock_bh(&s->kn->lock);
-	if (!orphan)
+	if (!kssl_worker_is_lost(s->kn, hs))
 		return true;
 	if (hs->moved) {
 		kssl_mib_inc(s->kn, KSSL_MIB_HS_FAILED);
@@ -610,9 +270,9 @@ static void send_to(struct kssl_session *s, struct kssl_hs *hs, u32 portid, cons
 		hs->offered = nr;
 	} else if (err == -EAGAIN || err == -ENOBUFS) {
 		kssl_mib_inc(s->kn, KSSL_MIB_HS_RETRY);
-		arm(hs, &hs->pump, msecs_to_jiffies(KSSL_RETRY_MS));
+		kssl_hs_arm(hs, &hs->pump, msecs_to_jiffies(KSSL_RETRY_MS));
 	} else if (err == -ECONNREFUSED) {
-		kssl_upcall_worker_died(s->kn, portid);
+		kssl_worker_died(s->kn, portid);
 	} else {
 		kssl_session_fail(s, err, KSSL_ALERT_NONE, "telling the handshake daemon failed");
 	}
@@ -645,7 +305,7 @@ static void pump(struct kssl_session *s, struct kssl_hs *hs)
 	}
 	if (!hs->told && !nr && s->role == KSSL_ROLE_SERVER)
 		return;
-	portid = assign(s->kn, hs);
+	portid = kssl_worker_assign(s->kn, hs);
 	if (portid < 0)
 		not_taken(s, portid);
 	else if (portid)
@@ -712,7 +372,7 @@ static struct sock *answer_begin(struct kssl_session *s, u32 portid)
 	lock_sock(sk);
 	hs = s->hs;
 	if (hs && s->state == KSSL_STATE_HANDSHAKE && hs->busy &&
-	    worker_port(s->kn, hs) == portid)
+	    kssl_worker_port(s->kn, hs) == portid)
 		return sk;
 	release_sock(sk);
 	sock_put(sk);
@@ -898,28 +558,8 @@ int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a)
  */
 void kssl_upcall_net_init(struct kssl_net *kn)
 {
-	spin_lock_init(&kn->lock);
-	INIT_LIST_HEAD(&kn->workers);
-	INIT_LIST_HEAD(&kn->waiting);
-	xa_init_flags(&kn->shares, XA_FLAGS_LOCK_BH);
-	kn->grace_ms = KSSL_GRACE_MS;
+	kssl_worker_net_init(kn);
 	kn->timeout_ms = KSSL_TIMEOUT_MS;
-	kn->queue_max = KSSL_QUEUE_MAX;
-}
-
-/**
- * kssl_upcall_net_exit() - no worker's socket outlives its namespace
- * @kn: the namespace's part
- */
-void kssl_upcall_net_exit(struct kssl_net *kn)
-{
-	struct kssl_worker *w, *next;
-
-	spin_lock_bh(&kn->lock);
-	list_for_each_entry_safe(w, next, &kn->workers, node)
-		worker_free(kn, w);
-	spin_unlock_bh(&kn->lock);
-	xa_destroy(&kn->shares);
 }
 
 /**

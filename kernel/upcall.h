@@ -71,16 +71,11 @@ void kssl_upcall_kick(struct kssl_session *s);
 void kssl_upcall_cancel(struct kssl_session *s);
 
 /* From the worker's side (netlink_hs.c). */
-int kssl_upcall_worker_join(struct kssl_net *kn, u32 portid, u32 capacity);
-int kssl_upcall_worker_leave(struct kssl_net *kn, u32 portid);
-void kssl_upcall_worker_died(struct kssl_net *kn, u32 portid);
-bool kssl_upcall_is_worker(struct kssl_net *kn, u32 portid);
 int kssl_upcall_data(struct kssl_session *s, struct kssl_hs_answer *a);
 int kssl_upcall_done(struct kssl_session *s, struct kssl_hs_answer *a);
 int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a);
 
 void kssl_upcall_net_init(struct kssl_net *kn);
-void kssl_upcall_net_exit(struct kssl_net *kn);
 int kssl_upcall_init(void);
 void kssl_upcall_exit(void);
 

@@ -160,7 +160,7 @@ void __skb_queue_head(struct sk_buff_head *head, struct sk_buff *skb)
 /* ---- the rest of the module ---- */
 
 void kssl_nl_event(struct kssl_session *s, enum kssl_event_kind kind) { (void)s, (void)kind; }
-bool kssl_upcall_is_worker(struct kssl_net *n, u32 portid)
+bool kssl_worker_is(struct kssl_net *n, u32 portid)
 {
 	(void)n;
 	return portid == PORTID;
