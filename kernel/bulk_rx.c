@@ -26,6 +26,9 @@
 /* Shorter records are not worth the way to another CPU. */
 #define LEAST	4096
 
+/* The length of a record is the peer's word, up to what kssl_record_check() passes. */
+static_assert(KSSL_JOB_BUF >= KSSL_TEXT_ALIGN + TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
+
 /* So much is given back to TCP at once, which may open its window. */
 #define EAT	SZ_128K
 

@@ -17,7 +17,7 @@ extern unsigned int kssl_crew_parallel;
 /* Most CPUs beside the caller's that work for one call. */
 #define KSSL_HELPERS	7
 
-/* Room for a record to open: the framer's limit, and the text's alignment. */
+/* Room for any record to open, in whole pages (bulk_rx.c). */
 #define KSSL_JOB_BUF	20480
 
 /**

@@ -99,6 +99,7 @@ int kssl_out_retry(struct kssl_session *s)
 	struct kssl_tx *tx = &s->tx;
 	int ret;
 
+	sock_owned_by_me(s->sk);
 	while (tx->pend_len) {
 		ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, KSSL_PUSH);
 		if (ret <= 0)	/* TCP itself never says ENOMEM for want of buffers */
@@ -129,6 +130,7 @@ int kssl_out_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
 {
 	int ret;
 
+	sock_owned_by_me(s->sk);
 	if (unlikely(s->tx.pend_len) && kssl_out_flush(s))
 		return -ENOMEM;
 	ret = to_tcp(s->sk, page, off, len, hold);

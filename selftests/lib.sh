@@ -102,6 +102,19 @@ insmod_kssl() { # [PARAMETER...]
 	[ -d /sys/module/kssl ] || insmod "$KO" "$@" ${KSSL_PARAMS:-} || exit 1
 }
 
+# /lib/modules may be written to until the script ends; the module is there, as by DKMS.
+mods=/lib/modules/$(uname -r)
+modules_overlay() {
+	mkdir "$TMP/over"
+	mount -t tmpfs over "$TMP/over"
+	mkdir "$TMP/over/"{u,w}
+	mount -t overlay -o "lowerdir=$mods,upperdir=$TMP/over/u,workdir=$TMP/over/w" overlay "$mods"
+	defer "umount $mods; umount $TMP/over"
+	mkdir -p "$mods/updates/dkms"
+	cp "$KO" "$mods/updates/dkms/"
+	echo "updates/dkms/kssl.ko:" >>"$mods/modules.dep"
+}
+
 # Unloads within SECONDS, so no reference leaked.
 rmmod_kssl() { wait_until "${1:-10}" rmmod kssl; }
 

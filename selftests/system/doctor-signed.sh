@@ -6,16 +6,8 @@
 . "$(dirname "$0")/../lib.sh"
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 tap_like "$(cat /sys/kernel/security/lockdown)" '\[integrity\]' "the kernel is locked down"
-mods=/lib/modules/$(uname -r)
-mkdir "$TMP/over"
-mount -t tmpfs over "$TMP/over"
-mkdir "$TMP/over/"{u,w}
-mount -t overlay -o "lowerdir=$mods,upperdir=$TMP/over/u,workdir=$TMP/over/w" overlay "$mods"
-defer "umount $mods; umount $TMP/over"
-mkdir -p "$mods/updates/dkms"
+modules_overlay
 ko=$mods/updates/dkms/kssl.ko
-cp "$KO" "$ko"
-echo "updates/dkms/kssl.ko:" >>"$mods/modules.dep"
 
 insmod "$ko" 2>/dev/null
 tap_is $? 1 "an unsigned module is not taken"

@@ -31,15 +31,7 @@ well() { # NAME
 
 # ---- the module ----
 bad module "no kssl.ko for this kernel, $(uname -r)" "linux-headers-$(uname -r) && dkms autoinstall" "module not there"
-mods=/lib/modules/$(uname -r)
-mkdir "$TMP/over"
-mount -t tmpfs over "$TMP/over"
-mkdir "$TMP/over/"{u,w}
-mount -t overlay -o "lowerdir=$mods,upperdir=$TMP/over/u,workdir=$TMP/over/w" overlay "$mods"
-defer "umount $mods; umount $TMP/over"
-mkdir -p "$mods/updates/dkms"
-cp "$KO" "$mods/updates/dkms/"
-echo "updates/dkms/kssl.ko:" >>"$mods/modules.dep"
+modules_overlay
 bad module "the module is not loaded" "modprobe kssl" "module not loaded"
 
 # ---- the daemon ----
