@@ -82,7 +82,7 @@ static void set_key(int fd, int option, const struct wire_half *h)
 
 static void peer_open(struct peer *p, const struct wire_suite *suite)
 {
-	struct timeval limit = { .tv_sec = 30 };
+	struct timeval limit = { .tv_sec = 10 };
 
 	tcp_pair(&p->kssl, &p->tcp);
 	wire_new(&p->out, suite, false);
@@ -403,8 +403,8 @@ static void receiving(const struct wire_suite *suite, bool thorough)
 
 		if (events[i].only13 && suite->version != 0x304)
 			continue;
-		for (at = 0; at < many; at++)
-			good &= receive(suite, &events[i], places[at], 1 << 20) &&
+		for (at = 0; at < many && good; at++)
+			good = receive(suite, &events[i], places[at], 1 << 20) &&
 				receive(suite, &events[i], places[at], 100000);
 		snprintf(name, sizeof(name), "among records read at once: %s", events[i].name);
 		ok(good, suite, name);
@@ -544,6 +544,8 @@ static void *drain(void *arg)
 		if (k->pause)
 			usleep(k->pause);
 	}
+	if (!k->good)	/* who sends need not wait for us */
+		shutdown(k->p->tcp, SHUT_RDWR);
 	return NULL;
 }
 
@@ -606,7 +608,7 @@ static void sending(const struct wire_suite *suite, enum way way, const char *na
 		ret = send_all(p.kssl, way == MORE ? 99999 : 1 << 20,
 			       way == NONBLOCK ? MSG_DONTWAIT : way == MORE ? MSG_MORE : 0);
 	}
-	wire_must(!shutdown(p.kssl, SHUT_WR), "shutdown");
+	shutdown(p.kssl, SHUT_WR);
 	pthread_join(sink, NULL);
 	ok(k.good && same("bytes", (long)k.have, BIG) && ret >= 0 &&
 	   (way != ASKED || suite->version != 0x304 || k.updates > 2) &&
@@ -640,7 +642,7 @@ static void interrupted(const struct wire_suite *suite)
 	setitimer(ITIMER_REAL, &often, NULL);
 	ret = send_all(p.kssl, 1 << 20, 0);
 	setitimer(ITIMER_REAL, &never, NULL);
-	wire_must(!shutdown(p.kssl, SHUT_WR), "shutdown");
+	shutdown(p.kssl, SHUT_WR);
 	pthread_join(sink, NULL);
 	ok(k.good && same("bytes", (long)k.have, BIG) && ret > 0, suite, "sends that signals cut");
 	peer_close(&p);
@@ -667,7 +669,7 @@ static void unreadable(const struct wire_suite *suite)
 		fine &= ret < 0 ? same("errno", errno, EFAULT) :
 				  same("sent up to the wall", ret, (long)(wall / WIRE_TEXT * WIRE_TEXT));
 		mprotect(page + wall, 4096, PROT_READ | PROT_WRITE);
-		wire_must(!shutdown(p.kssl, SHUT_WR), "shutdown");
+		shutdown(p.kssl, SHUT_WR);
 		drain(&k);
 		fine &= k.good && same("arrived", (long)k.have, ret > 0 ? ret : 0);
 		peer_close(&p);
