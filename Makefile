@@ -20,7 +20,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_
 	-Iinclude -Iinclude/uapi $(WERROR)
 pc = $(shell pkg-config --cflags --libs $(1))
 
-.PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-ct bench-server profile fuzz fuzzers \
+.PHONY: all modules user selftests check check-matrix check-debug check-long bench bench-handshake bench-ct bench-server profile fuzz fuzzers \
 	demo demo-classic sparse style kdoc nl-gen insmod rmmod install install-user deb check-packages \
 	clean help setup libraries
 
@@ -42,6 +42,7 @@ help:
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
 	@echo "bench-server       nginx with 1,000 connections that ask and 10,000 that are idle, by kssl"
 	@echo "                   and by others; half an hour"
+	@echo "bench-handshake    instructions of a handshake beside OpenSSL's s_server"
 	@echo "profile CASE=tx/1024  where they go, by function (WAY=kssl|intree|openssl|plain)"
 	@echo "insmod, rmmod      load or unload kssl.ko on this machine"
 	@echo "deb                Debian packages, build/deb/*.deb"
@@ -178,6 +179,14 @@ build/bench/bench: $(wildcard selftests/bench/*.[ch]) selftests/peers/wire.h $(H
 build/bench/blocks.so: selftests/bench/qemu/blocks.c selftests/bench/mark.h
 	@mkdir -p build/bench
 	$(CC) $(CFLAGS) -fPIC -shared -o $@ $<
+
+build/bench/handshake: selftests/bench/handshake/client.c
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS) -o $@ $< $(call pc,libssl libcrypto)
+
+bench-handshake: setup build/bench/handshake
+	@$(MAKE) -s modules user build/peers/server
+	@KERNEL=$(KERNEL) selftests/bench/handshake/run
 
 bench: setup build/bench/bench
 	@$(MAKE) -s modules

@@ -16,6 +16,7 @@
 
 #include "framer.h"
 #include "kssl_compat.h"
+#include "lobby.h"
 #include "netlink.h"
 #include "rx.h"
 #include "session.h"
@@ -455,8 +456,12 @@ static int kssl_connect(struct socket *sock, KSSL_SOCKADDR *addr, int len, int f
 
 static int kssl_accept(KSSL_ACCEPT_ARGS)
 {
-	int err = kssl_ulp_base_ops(sock->sk)->accept(KSSL_ACCEPT_PASS);
+	struct kssl_lobby *lobby = kssl_lobby_of(sock->sk);
+	int err;
 
+	if (lobby)
+		return kssl_lobby_accept(lobby, sock, newsock, KSSL_ACCEPT_FLAGS);
+	err = kssl_ulp_base_ops(sock->sk)->accept(KSSL_ACCEPT_PASS);
 	return err ?: kssl_ulp_adopt(sock, newsock);
 }
 
@@ -476,6 +481,36 @@ static int kssl_listen(struct socket *sock, int backlog)
 	WRITE_ONCE(s->state, KSSL_STATE_LISTEN);
 	release_sock(sk);
 	return 0;
+}
+
+static __poll_t idle_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	struct kssl_lobby *lobby = kssl_lobby_of(sock->sk);
+
+	if (lobby)
+		return kssl_lobby_poll(lobby, file, sock, wait);
+	return kssl_ulp_base_ops(sock->sk)->poll(file, sock, wait);
+}
+
+/* Of a listener: TCP resets who is in its queue, and so do we. */
+static int idle_shutdown(struct socket *sock, int how)
+{
+	struct kssl_lobby *lobby = kssl_lobby_of(sock->sk);
+	int err = kssl_ulp_base_ops(sock->sk)->shutdown(sock, how);
+
+	if (lobby && READ_ONCE(sock->sk->sk_state) != TCP_LISTEN)
+		kssl_lobby_clear(lobby);
+	return err;
+}
+
+/* Also of sockets that accept() made and found nothing for, or nothing of ours. */
+static int idle_release(struct socket *sock)
+{
+	struct kssl_session *s = sock->sk ? kssl_ulp_session(sock->sk) : NULL;
+
+	if (s)
+		kssl_lobby_close(s);
+	return kssl_ulp_idle_base(sock)->release(sock);
 }
 
 /* A wrapped socket has our sk_prot, which a listener must not have. */
@@ -641,6 +676,9 @@ void kssl_calls_idle_ops(struct proto_ops *ops)
 	close_back_doors(ops);
 	ops->connect = kssl_connect;
 	ops->accept = kssl_accept;
+	ops->poll = idle_poll;
+	ops->shutdown = idle_shutdown;
+	ops->release = idle_release;
 	ops->listen = kssl_listen;
 	ops->sendmsg = idle_sendmsg;
 #ifdef KSSL_HAVE_SENDPAGE

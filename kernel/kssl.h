@@ -25,7 +25,10 @@
  * kssl_net->lock		spinlock, bh: workers, waiting handshakes, and
  *				which worker has which (worker.c).
  *
- * Order: socket lock, then kssl_net->lock, then session->lock.
+ * lobby->lock			spinlock, bh: who waits for accept() (lobby.c).
+ *
+ * Order: socket lock, then kssl_net->lock, then session->lock; or socket lock,
+ * then lobby->lock.
  *
  * Life
  * ----
@@ -35,7 +38,7 @@
  *   - netlink requests: for the length of the call;
  *   - the handshake object: until the handshake is done, failed or cancelled,
  *     which close() does at the latest.
- * A listener's child is published only when accept() has returned it: closing
+ * A listener's child is published only when TCP's accept() has returned it: closing
  * the listener destroys children in its queue and insists (by a WARN) that
  * nobody owns their socket lock.
  *
@@ -58,8 +61,10 @@
 
 struct kssl_crew;
 struct kssl_half;
+struct kssl_guest;
 struct kssl_hs;
 struct kssl_ktls;
+struct kssl_lobby;
 struct kssl_master;
 struct kssl_net;
 struct kssl_owner;
@@ -224,11 +229,13 @@ struct kssl_failure {
  * @peer_name: client: name to verify; server: SNI received; or NULL
  * @identity: identity asked for, then the one used; or NULL
  * @alpn: list asked for, then the one chosen; or NULL
+ * @lobby: where connections wait for TLS (lobby.c), or NULL
  * @settings: how often they and others were set
  *
  * Socket lock:
  * @state: enum kssl_state; also read without the lock (READ_ONCE) by poll
  * @connected: a connect() has told the program that TLS is up
+ * @guest: the program has not accepted it yet (lobby.c), or NULL
  * @autostart: the handshake begins by itself when TCP is connected
  * @hs: handshake, NULL when it is over or was never wanted
  * @tx, @rx: buffers of the two directions
@@ -270,10 +277,12 @@ struct kssl_session {
 	char *identity;
 	char *alpn;
 	u32 settings;
+	struct kssl_lobby *lobby;
 
 	u8 state;
 	bool connected;
 	bool autostart;
+	struct kssl_guest *guest;
 	struct kssl_hs *hs;
 	struct kssl_tx tx;
 	struct kssl_rx rx;

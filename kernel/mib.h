@@ -19,6 +19,7 @@
 	X(HS_QUEUE_FULL, "HsQueueFull", "handshakes refused, queue full")	\
 	X(HS_REQUEUED, "HsRequeued", "handshakes given to another worker")	\
 	X(HS_RETRY, "HsRetry", "messages to a worker sent again, its buffer was full")\
+	X(ACCEPT_SILENT, "AcceptSilent", "silent connections dropped, KSSL_ACCEPT")\
 	X(OWN_KEYS, "OwnKeys", "directions keyed by the program")		\
 	X(KTLS_TX, "TlsTxKeys", "\"tls\" sockets keyed for sending")		\
 	X(KTLS_RX, "TlsRxKeys", "\"tls\" sockets keyed for receiving")		\

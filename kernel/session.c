@@ -14,6 +14,7 @@
 #include "framer.h"
 #include "keys.h"
 #include "ktls.h"
+#include "lobby.h"
 #include "mib.h"
 #include "netlink.h"
 #include "owner.h"
@@ -340,6 +341,7 @@ void kssl_session_open(struct kssl_session *s)
 	WRITE_ONCE(s->state, KSSL_STATE_OPEN);
 	s->rx.need = 0;
 	kssl_nl_event(s, KSSL_EVENT_KIND_ESTABLISHED);
+	kssl_lobby_done(s);
 	kssl_session_wake(s);
 }
 
@@ -378,6 +380,7 @@ static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 	wipe(s);
 	trace_kssl_state(s, KSSL_STATE_FAILED);
 	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
+	kssl_lobby_done(s);
 	kssl_nl_event(s, KSSL_EVENT_KIND_FAILED);
 }
 

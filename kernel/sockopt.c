@@ -15,6 +15,7 @@
 #include "exporter.h"
 #include "keys.h"
 #include "ktls.h"
+#include "lobby.h"
 #include "mib.h"
 #include "peer.h"
 #include "plain.h"
@@ -394,6 +395,26 @@ static int set_records(struct sock *sk, sockptr_t val, unsigned int len)
 	return 0;
 }
 
+/* There may be guests, so there is no way back. */
+static int set_accept(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	struct kssl_session *s = kssl_of(sk);
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	if (s->wrapped || s->plain || (!n && s->lobby))
+		err = -EBUSY;
+	else if (n)
+		err = kssl_lobby_open(s);
+	release_sock(sk);
+	return err;
+}
+
 static int set_text(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u8 *text = NULL;
@@ -524,6 +545,11 @@ static int get_records(struct kssl_session *s, struct answer *a)
 	return get_number(s->rx.records, a);
 }
 
+static int get_accept(struct kssl_session *s, struct answer *a)
+{
+	return get_number(!!s->lobby, a);
+}
+
 static int get_info(struct kssl_session *s, struct answer *a)
 {
 	struct kssl_info info = {
@@ -619,6 +645,7 @@ static const struct {
 	[KSSL_PEER_FINGERPRINT] = { NULL, get_fingerprint },
 	[KSSL_PEER_CHAIN] = { NULL, get_chain },
 	[KSSL_PEER_VERIFY] = { NULL, get_verify },
+	[KSSL_ACCEPT] = { set_accept, get_accept },
 };
 
 static int find_and_get(struct sock *sk, int name, struct answer *a)

@@ -106,6 +106,15 @@ static void fill_ops(int fam, const struct proto_ops *base)
 	smp_store_release(&base_ops[fam], base);
 }
 
+/**
+ * kssl_ulp_idle_base() - the socket calls below ours
+ * @sock: has those of an idle socket; perhaps it is empty, or what it has not ours
+ */
+const struct proto_ops *kssl_ulp_idle_base(const struct socket *sock)
+{
+	return base_ops[sock->ops == &idle_ops[V6] ? V6 : V4];
+}
+
 /* Only sockets whose calls go to plain TCP can be ours. */
 static int check_ops(int fam, const struct proto_ops *ops)
 {
@@ -209,7 +218,8 @@ static void unwrap(struct sock *sk, struct kssl_session *s)
  * kssl_ulp_wrap() - an idle socket is about to connect
  * @sk: a socket attached while closed; socket lock
  *
- * Return: 0; -EOPNOTSUPP: it listens, or was set up for TCP Fast Open.
+ * Return: 0; -EOPNOTSUPP: it listens, or must (KSSL_ACCEPT), or was set up for TCP
+ * Fast Open.
  */
 int kssl_ulp_wrap(struct sock *sk)
 {
@@ -218,7 +228,7 @@ int kssl_ulp_wrap(struct sock *sk)
 
 	if (s->wrapped)
 		return 0;
-	if (s->plain || sk->sk_state != TCP_CLOSE || tcp_sk(sk)->fastopen_connect)
+	if (s->plain || s->lobby || sk->sk_state != TCP_CLOSE || tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
 	s->role = KSSL_ROLE_CLIENT;
 	s->autostart = true;
@@ -428,6 +438,19 @@ static struct kssl_session *child_session(struct sock *newsk, struct kssl_sessio
 	return s;
 }
 
+/**
+ * kssl_ulp_session() - the session of a socket that may be anybody's
+ * @sk: a TCP socket
+ *
+ * SO_REUSEPORT may hand us the child of another ULP's listener.
+ *
+ * Return: the session, or NULL.
+ */
+struct kssl_session *kssl_ulp_session(const struct sock *sk)
+{
+	return inet_csk(sk)->icsk_ulp_ops == &ulp_ops ? kssl_of(sk) : NULL;
+}
+
 /* Never plain TCP: a child we have no memory for can do nothing but be reset. */
 static void make_dead(struct sock *newsk, int fam)
 {
@@ -473,7 +496,7 @@ static int attach_late(struct socket *sock, struct kssl_session *from, int fam)
 {
 	struct sock *sk = sock->sk;
 	struct kssl_session *s;
-	int err = check_state(sk, fam);
+	int err = inet_csk(sk)->icsk_ulp_ops ? -EBUSY : check_state(sk, fam);
 
 	if (err)
 		return err;
@@ -516,7 +539,7 @@ int kssl_ulp_adopt(struct socket *listener, struct socket *sock)
 	int err = 0;
 
 	lock_sock(sk);
-	s = kssl_of(sk);
+	s = kssl_ulp_session(sk);
 	if (fam >= 0 && sk->sk_prot == &dead_prots[fam]) {
 		err = -ECONNABORTED;
 	} else if (!s) {

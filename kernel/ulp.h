@@ -11,6 +11,8 @@ void kssl_ulp_own_rx(struct sock *sk);
 void kssl_ulp_unwrap(struct sock *sk);
 int kssl_ulp_again(struct sock *sk);
 void kssl_ulp_leave(struct sock *sk);
+struct kssl_session *kssl_ulp_session(const struct sock *sk);
+const struct proto_ops *kssl_ulp_idle_base(const struct socket *sock);
 const struct proto_ops *kssl_ulp_base_ops(const struct sock *sk);
 struct proto *kssl_ulp_base_prot(const struct sock *sk);
 

@@ -28,6 +28,7 @@
 #include "framer.h"
 #include "hs.h"
 #include "keys.h"
+#include "lobby.h"
 #include "mib.h"
 #include "netlink.h"
 #include "peer.h"
@@ -305,6 +306,7 @@ static void pump(struct kssl_session *s, struct kssl_hs *hs)
 	}
 	if (!hs->told && !nr && s->role == KSSL_ROLE_SERVER)
 		return;
+	kssl_lobby_heard(s);
 	portid = kssl_worker_assign(s->kn, hs);
 	if (portid < 0)
 		not_taken(s, portid);

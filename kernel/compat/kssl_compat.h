@@ -103,10 +103,26 @@ typedef void kssl_splice_to(struct socket *sock);
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define KSSL_ACCEPT_ARGS	struct socket *sock, struct socket *newsock, int flags, bool kern
 #define KSSL_ACCEPT_PASS	sock, newsock, flags, kern
+#define KSSL_ACCEPT_FLAGS	flags
+
+static inline int kssl_compat_accept(const struct proto_ops *ops, struct socket *sock,
+				     struct socket *newsock, int flags)
+{
+	return ops->accept(sock, newsock, flags, false);
+}
 #else
 #define KSSL_ACCEPT_ARGS	struct socket *sock, struct socket *newsock, \
 				struct proto_accept_arg *arg
 #define KSSL_ACCEPT_PASS	sock, newsock, arg
+#define KSSL_ACCEPT_FLAGS	(arg->flags)
+
+static inline int kssl_compat_accept(const struct proto_ops *ops, struct socket *sock,
+				     struct socket *newsock, int flags)
+{
+	struct proto_accept_arg arg = { .flags = flags };
+
+	return ops->accept(sock, newsock, &arg);
+}
 #endif
 
 /* struct proto_ops.connect: 6.19 made it sockaddr_unsized */

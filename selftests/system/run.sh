@@ -59,6 +59,15 @@ tap_like "$(ask 8448 'set a 0 0 5\r\nhello\r\nget a\r\n' END)" "^hello" "memcach
 start 8449 kssl-run -s 8449 -- socat TCP-LISTEN:8449,fork,reuseaddr EXEC:/bin/cat
 for i in 1 2 3; do tap_is "$(ask 8449 "fork $i\\n" "fork $i")" "fork $i" "socat, which forks: openssl s_client, $i"; done
 
+# These two serve one after the other; with --accept none that is silent.
+start 8450 kssl-run --accept --server 8450 -- "$busybox" nc -l -p 8450 -e /bin/cat
+exec 6<>/dev/tcp/127.0.0.1/8450
+tap_is "$(ask 8450 'past a silent one\n' silent)" "past a silent one" "busybox nc, --accept, a silent peer first: openssl s_client"
+start 8451 kssl-run -A -l 8451 -- "$PEERS/activated"
+exec 7<>/dev/tcp/127.0.0.1/8451
+tap_is "$(ask 8451 'past a silent one\n' SILENT)" "PAST A SILENT ONE" "a static program, -A, a silent peer first: openssl s_client"
+exec 6>&- 7>&-
+
 # ---- socket activation ----
 start 9100 kssl-run --listen localhost:9100 -- prometheus-node-exporter --web.systemd-socket --collector.disable-defaults
 tap_like "$(fetch https://localhost:9100/metrics)" "^promhttp_metric_handler_requests_total" "a Go program by --listen: curl"

@@ -68,7 +68,7 @@ def numbers():
     assert set_errno(s, tap.PEER_AUTH, b'\1') == errno.EINVAL
     assert set_errno(s, tap.ROLE, 3) == errno.EINVAL
     assert set_errno(s, tap.ROLE, 2) == 0 and s.getsockopt(K, tap.ROLE) == 2
-    assert set_errno(s, 0, 1) == set_errno(s, 25, 1) == set_errno(s, 99, 1) == errno.ENOPROTOOPT
+    assert set_errno(s, 0, 1) == set_errno(s, 26, 1) == set_errno(s, 99, 1) == errno.ENOPROTOOPT
     assert set_errno(s, tap.INFO, bytes(64)) == errno.ENOPROTOOPT
     assert get_errno(s, tap.HANDSHAKE) == errno.ENOPROTOOPT
     assert get_errno(s, tap.PEER_CERT) == get_errno(s, tap.PEER_SUBJECT) == errno.ENODATA

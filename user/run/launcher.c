@@ -24,6 +24,8 @@ static void usage(FILE *to)
 		    "  -l, --listen ADDRS   open listening sockets with TLS and pass them to\n"
 		    "                       the program (LISTEN_FDS), in whatever language\n"
 		    "  -s, --server PORTS   listening sockets on these ports serve TLS\n"
+		    "  -A, --accept         the program sees a connection when TLS is up, and\n"
+		    "                       none that is silent\n"
 		    "  -c, --connect PORTS  connections to these ports are TLS\n"
 		    "  -i, --identity NAME  identity of the daemon's configuration\n"
 		    "  -a, --alpn LIST      protocols, comma separated\n"
@@ -95,6 +97,8 @@ static int choose(int c, const char *value)
 		return 0;
 	case 's':
 		return set_ports("KSSL_RUN_SERVER", value);
+	case 'A':
+		return setenv("KSSL_RUN_ACCEPT", "1", 1);
 	case 'c':
 		return set_ports("KSSL_RUN_CONNECT", value);
 	case 'i':
@@ -114,6 +118,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "listen", required_argument, NULL, 'l' },
 		{ "server", required_argument, NULL, 's' },
+		{ "accept", no_argument, NULL, 'A' },
 		{ "connect", required_argument, NULL, 'c' },
 		{ "identity", required_argument, NULL, 'i' },
 		{ "alpn", required_argument, NULL, 'a' },
@@ -125,7 +130,7 @@ int main(int argc, char **argv)
 	bool inside;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+l:s:c:i:a:n:Vh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+l:s:Ac:i:a:n:Vh", options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return 0;

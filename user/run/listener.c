@@ -49,7 +49,7 @@ static bool prepare(int fd, const struct addrinfo *ai)
 	if (ai->ai_family == AF_INET6)	/* all addresses means those of IPv4 too */
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	return !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) &&
-	       !bind(fd, ai->ai_addr, ai->ai_addrlen) && tls_attach(fd) == 1 &&
+	       !bind(fd, ai->ai_addr, ai->ai_addrlen) && tls_attach_listener(fd) == 1 &&
 	       !listen(fd, SOMAXCONN);
 }
 

@@ -129,7 +129,7 @@ EXPORT int listen(int fd, int backlog)
 	port = port_of((struct sockaddr *)&sa);
 	if (!chosen("KSSL_RUN_SERVER", port))
 		return real(fd, backlog);
-	if (tls_attach(fd) < 0) {
+	if (tls_attach_listener(fd) < 0) {
 		complain("TLS on the listening socket", port);
 		return -1;
 	}

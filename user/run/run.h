@@ -8,6 +8,7 @@
 /* ---- tls.c ---- */
 
 int tls_attach(int fd);
+int tls_attach_listener(int fd);
 int tls_set_string(int fd, int option, const char *text);
 
 /* ---- program.c ---- */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,4 +33,21 @@ int tls_attach(int fd)
 	    tls_set_string(fd, KSSL_ALPN, getenv("KSSL_RUN_ALPN")))
 		return -1;
 	return 1;
+}
+
+/**
+ * tls_attach_listener() - the same for a socket that listens, or is about to
+ * @fd: it
+ *
+ * Return: as tls_attach().
+ */
+int tls_attach_listener(int fd)
+{
+	const uint32_t one = 1;
+	int fresh = tls_attach(fd);
+
+	if (fresh >= 0 && getenv("KSSL_RUN_ACCEPT") &&
+	    setsockopt(fd, SOL_KSSL, KSSL_ACCEPT, &one, sizeof(one)))
+		return -1;
+	return fresh;
 }

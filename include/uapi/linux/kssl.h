@@ -75,6 +75,9 @@
  *	the first alone.
  * @KSSL_PEER_VERIFY: get, u32: what verification said of the peer's certificate
  *	(X509_V_OK is 0, X509_V_ERR_*), also after it was refused.
+ * @KSSL_ACCEPT: u32, before or after listen(); 1: accept() returns a connection, and
+ *	poll() tells of one, only when TLS is up.  Those that fail, or say nothing until
+ *	time is up, the program never sees.  It stays on (EBUSY), and connect() is refused.
  *
  * What a peer did not send, or is longer than kssl keeps, is ENODATA.
  */
@@ -103,6 +106,7 @@ enum kssl_option {
 	KSSL_PEER_FINGERPRINT = 22,
 	KSSL_PEER_CHAIN = 23,
 	KSSL_PEER_VERIFY = 24,
+	KSSL_ACCEPT = 25,
 };
 
 /* Longest strings, in bytes, without NUL. */
