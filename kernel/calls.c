@@ -248,6 +248,21 @@ static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	return kssl_compat_ioctl_put(arg, n);
 }
 
+/*
+ * Have @want bytes of text, if they are there.  The budget is for records without
+ * text in a row: stopped at so many with text, poll() would tell of less than
+ * SO_RCVLOWAT asks for, which is also the most of them that this opens.
+ */
+static void open_ahead(struct kssl_session *s, u32 want)
+{
+	u32 had;
+
+	do {
+		had = kssl_text_unread(&s->rx);
+		kssl_rx_text(s, want, KSSL_POLL_BUDGET);
+	} while (kssl_text_unread(&s->rx) > had && kssl_text_unread(&s->rx) < want);
+}
+
 /* recv() would return at once: with text, the end, or an error. */
 static bool poll_in(struct sock *sk, struct kssl_session *s)
 {
@@ -257,7 +272,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 		return false;
 	lock_sock(sk);
 	if (s->open)
-		kssl_rx_text(s, s->rx.lowat, KSSL_POLL_BUDGET);
+		open_ahead(s, s->rx.lowat);
 	in = kssl_text_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
