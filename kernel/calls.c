@@ -44,6 +44,21 @@ static int begin(struct kssl_session *s)
 	return kssl_upcall_start(s, 0);
 }
 
+/*
+ * No connection, and no handshake.  If there never was one, connect() may yet be
+ * called; if there was, the socket is finished, as after every other loss.
+ */
+static int never_begun(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+	int err = sock_error(sk);
+
+	if (!sk->sk_socket || sk->sk_socket->state != SS_CONNECTED)
+		return err ?: -ENOTCONN;
+	kssl_session_fail(s, err ?: -ECONNRESET, KSSL_ALERT_NONE, "the connection failed");
+	return -s->error.err;
+}
+
 /**
  * kssl_calls_await() - have the handshake done
  * @s: the session; socket lock, released while waiting
@@ -62,7 +77,7 @@ int kssl_calls_await(struct kssl_session *s, long *timeo)
 		if (s->state >= KSSL_STATE_OPEN)
 			return 0;
 		if (s->sk->sk_state == TCP_CLOSE && s->state == KSSL_STATE_INIT)
-			return sock_error(s->sk) ?: -ENOTCONN;
+			return never_begun(s);
 		err = begin(s);
 		if (!err)
 			err = kssl_rx_wait(s, timeo);
