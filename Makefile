@@ -37,6 +37,7 @@ help:
 	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
 	@echo "check-long         check-packages, and check-debug with every script"
 	@echo "mutants            builds with a promise broken each: does its test see it?"
+	@echo "soak [HOURS=1]     mixed traffic over a bad link, keys and daemons changing; memory flat"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "fuzz [MINUTES=10]  every fuzzer for so long, from the corpus in selftests/fuzz"
 	@echo "fuzz-calls [MINUTES=10]  socket calls at random, in a virtual machine"
@@ -173,6 +174,12 @@ fuzz-calls: setup
 .PHONY: mutants
 mutants: setup
 	@selftests/mutate $(T)
+
+HOURS ?= 1
+
+.PHONY: soak
+soak: setup
+	@KERNEL=$(KERNEL) selftests/soak $(HOURS)
 
 bench-ct: setup
 	@$(MAKE) -s modules user selftests
