@@ -37,8 +37,10 @@ help:
 	@echo "check-debug [T=..] in a kernel with KASAN, lockdep, kmemleak, faults (built once)"
 	@echo "check-long         check-packages, and check-debug with every script"
 	@echo "mutants            builds with a promise broken each: does its test see it?"
+	@echo "soak [HOURS=1]     mixed traffic over a bad link, keys and daemons changing; memory flat"
 	@echo "bench-ct           constant time of MAC-then-encrypt, in instructions; three minutes"
 	@echo "fuzz [MINUTES=10]  every fuzzer for so long, from the corpus in selftests/fuzz"
+	@echo "fuzz-calls [MINUTES=10]  socket calls at random, in a virtual machine"
 	@echo "bench [CASES=..]   instructions per operation beside plain TCP, in-tree TLS and OpenSSL"
 	@echo "bench-server       nginx with 1,000 connections that ask and 10,000 that are idle, by kssl"
 	@echo "                   and by others; half an hour"
@@ -164,9 +166,21 @@ fuzz: setup
 	@$(MAKE) -s fuzzers
 	@selftests/fuzz/run $$(( $(MINUTES) * 60 ))
 
+# Half of it one thread beside TCP, half many threads.
+.PHONY: fuzz-calls
+fuzz-calls: setup
+	@CALLS=$$(( $(MINUTES) * 30 )) LIMIT=$$(( $(MINUTES) * 120 + 400 )) \
+		VM_ENV="CALLS LIMIT CALLS_SEED" KERNEL=$(KERNEL) selftests/check uapi/fuzz
+
 .PHONY: mutants
 mutants: setup
 	@selftests/mutate $(T)
+
+HOURS ?= 1
+
+.PHONY: soak
+soak: setup
+	@KERNEL=$(KERNEL) selftests/soak $(HOURS)
 
 bench-ct: setup
 	@$(MAKE) -s modules user selftests

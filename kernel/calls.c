@@ -45,6 +45,21 @@ static int begin(struct kssl_session *s)
 	return kssl_upcall_start(s, 0);
 }
 
+/*
+ * No connection, and no handshake.  If there never was one, connect() may yet be
+ * called; if there was, the socket is finished, as after every other loss.
+ */
+static int never_begun(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+	int err = sock_error(sk);
+
+	if (!sk->sk_socket || sk->sk_socket->state != SS_CONNECTED)
+		return err ?: -ENOTCONN;
+	kssl_session_fail(s, err ?: -ECONNRESET, KSSL_ALERT_NONE, "the connection failed");
+	return -s->error.err;
+}
+
 /**
  * kssl_calls_await() - have the handshake done
  * @s: the session; socket lock, released while waiting
@@ -63,7 +78,7 @@ int kssl_calls_await(struct kssl_session *s, long *timeo)
 		if (s->state >= KSSL_STATE_OPEN)
 			return 0;
 		if (s->sk->sk_state == TCP_CLOSE && s->state == KSSL_STATE_INIT)
-			return sock_error(s->sk) ?: -ENOTCONN;
+			return never_begun(s);
 		err = begin(s);
 		if (!err)
 			err = kssl_rx_wait(s, timeo);
@@ -249,6 +264,21 @@ static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	return kssl_compat_ioctl_put(arg, n);
 }
 
+/*
+ * Have @want bytes of text, if they are there.  The budget is for records without
+ * text in a row: stopped at so many with text, poll() would tell of less than
+ * SO_RCVLOWAT asks for, which is also the most of them that this opens.
+ */
+static void open_ahead(struct kssl_session *s, u32 want)
+{
+	u32 had;
+
+	do {
+		had = kssl_text_unread(&s->rx);
+		kssl_rx_text(s, want, KSSL_POLL_BUDGET);
+	} while (kssl_text_unread(&s->rx) > had && kssl_text_unread(&s->rx) < want);
+}
+
 /* recv() would return at once: with text, the end, or an error. */
 static bool poll_in(struct sock *sk, struct kssl_session *s)
 {
@@ -258,7 +288,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 		return false;
 	lock_sock(sk);
 	if (s->open)
-		kssl_rx_text(s, s->rx.lowat, KSSL_POLL_BUDGET);
+		open_ahead(s, s->rx.lowat);
 	in = kssl_text_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */

@@ -821,6 +821,13 @@ static bool after_detach_close(struct ends *e, long ret, int err)
 	return after_shutdown(e, 0, 0) && CHECK(e->w.alert == 0);
 }
 
+static bool close_notify_comes(struct ends *e)
+{
+	while (witness_drain(&e->w) && e->w.alert < 0 && !e->w.end && witness_wait(&e->w, 10000))
+		;
+	return !e->w.why && e->w.alert == 0;
+}
+
 /* Ended both ways, and what the peer sent next was read with its close_notify. */
 static void before_detach(struct ends *e)
 {
@@ -830,7 +837,7 @@ static void before_detach(struct ends *e)
 	MUST(send(e->w.fd, "plain", 5, 0) == 5);
 	MUST(!act_detach_close(e));
 	MUST(recv_n(e, 1, 0) == 0);
-	MUST(witness_drain(&e->w) && e->w.alert == 0);
+	MUST(close_notify_comes(e));
 }
 
 /* If it failed the socket is still what it was: nothing is sent in clear. */

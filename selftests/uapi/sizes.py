@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Sizes of the records that are sent (KSSL_RECORD_SIZE, KSSL_PAD, the congestion
-window) and KSSL_EOF_MODE.  Own keys; records opened by libcrypto."""
+window) and KSSL_EOF_MODE; SO_RCVLOWAT whatever size they are received in.  Own keys; records opened by libcrypto."""
 import ctypes
 import errno
 import mmap
 import os
+import select
 import socket
 import struct
 import sys
@@ -219,6 +220,23 @@ def cut_short(suite):
     p.close()
 
 
+def low_water_mark(suite):
+    """Readable means so many bytes, in however many records they come."""
+    p = Peer(suite)
+    wakes = select.poll()
+    wakes.register(p.kssl, select.POLLIN)
+    p.kssl.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1000)
+    p.tcp.sendall(b''.join(p.out.seal(b'x' * n) for n in [1] * 40 + [0] * 10 + [24] * 39))
+    assert not wakes.poll(500), '976 of 1000 bytes, in 89 records'
+    p.kssl.setblocking(False)
+    assert len(p.kssl.recv(2000, socket.MSG_PEEK)) == 976
+    assert not wakes.poll(0), 'and looked at'
+    p.tcp.sendall(b''.join(p.out.seal(b'y') for _ in range(24)))
+    assert wakes.poll(20000)
+    assert p.kssl.recv(2000) == b'x' * 976 + b'y' * 24
+    p.close()
+
+
 def main():
     import signal
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -232,6 +250,7 @@ def main():
     tap.case('MSG_ZEROCOPY')(zerocopy)
     for suite in (0x1301, 0xc02f):
         tap.case(f'a send that is cut short, {suite:#x}')(lambda s=suite: cut_short(s))
+        tap.case(f'SO_RCVLOWAT and small records, {suite:#x}')(lambda s=suite: low_water_mark(s))
     tap.done()
 
 
