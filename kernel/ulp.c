@@ -230,6 +230,10 @@ int kssl_ulp_wrap(struct sock *sk)
 		return 0;
 	if (s->plain || s->lobby || sk->sk_state != TCP_CLOSE || tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
+	if (s->state == KSSL_STATE_LISTEN) {	/* it did, until shutdown() */
+		trace_kssl_state(s, KSSL_STATE_INIT);
+		WRITE_ONCE(s->state, KSSL_STATE_INIT);
+	}
 	s->role = KSSL_ROLE_CLIENT;
 	s->autostart = true;
 	wrap(sk, s, &prots[fam]);

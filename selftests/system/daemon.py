@@ -42,9 +42,12 @@ def openssl_client(listener):
     return ctx.wrap_socket(raw, server_hostname='localhost')
 
 
-def kssl_client(addr):
+def kssl_client(addr, listened=False):
     s = socket.socket()
     tap.attach(s)
+    if listened:
+        s.listen()
+        s.shutdown(socket.SHUT_RDWR)
     s.setsockopt(tap.SOL_KSSL, tap.PEER_NAME, b'localhost')
     return s, tap.errno_of(s.connect, addr)
 
@@ -78,6 +81,10 @@ thread.join()
 server = result[0]
 out, err = kssl_client(foreign.getsockname())
 tap.is_(err, 0, 'sessions are up')
+once, err = kssl_client(foreign.getsockname(), listened=True)
+once.sendall(b'ping')
+tap.ok(not err and once.recv(10) == b'ping', 'a socket that listened before connects')
+once.close()
 
 # a handshake that is half way: the server has answered, the client says no more
 stuck = socket.create_connection(listener.getsockname())
