@@ -79,6 +79,7 @@ int kssl_lobby_open(struct kssl_session *s)
 {
 	struct kssl_lobby *lobby;
 
+	sock_owned_by_me(s->sk);
 	if (s->lobby)
 		return 0;
 	lobby = kzalloc(sizeof(*lobby), GFP_KERNEL_ACCOUNT);
@@ -183,6 +184,7 @@ void kssl_lobby_done(struct kssl_session *s)
 
 	if (likely(!g))
 		return;
+	sock_owned_by_me(s->sk);
 	s->guest = NULL;
 	lobby = g->lobby;
 	spin_lock_bh(&lobby->lock);
@@ -202,6 +204,7 @@ void kssl_lobby_heard(struct kssl_session *s)
 
 	if (likely(!g) || g->heard)
 		return;
+	sock_owned_by_me(s->sk);
 	g->heard = true;
 	spin_lock_bh(&g->lobby->lock);
 	move(g, &g->lobby->speaking);
