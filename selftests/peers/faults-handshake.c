@@ -30,6 +30,7 @@
 
 static char pki[300];
 static SSL_CTX *contexts[2];		/* client, server */
+static uint32_t usual_timeout;		/* of a handshake, in ms */
 static int plain_listener, ours;	/* for a peer that serves; with kssl on it */
 static struct sockaddr_in plain_at, ours_at;
 
@@ -254,6 +255,8 @@ static bool acceptable(int err, const char *text)
 	       no("errno %d (%s) makes no sense: %s", err, strerror(err), text);
 }
 
+static char last_end[300];	/* why the last session that was over was */
+
 /* 1: it is finished, as it should be; 0: not; -1: but badly. */
 static int over(int fd)
 {
@@ -263,6 +266,7 @@ static int over(int fd)
 		return -1;
 	if (!error.err)
 		return 0;
+	snprintf(last_end, sizeof(last_end), "%s (%s)", strerror(error.err), error.text);
 	return acceptable(error.err, error.text) && finished(fd, error.err) ? 1 : -1;
 }
 
@@ -406,6 +410,21 @@ static void program(void)
 
 /* ---- kssld and the kernel's queue ---- */
 
+/* A handshake's time; returns what it was. */
+static uint32_t set_timeout(uint32_t ms)
+{
+	struct kssl_nl *nl = kssl_nl_open();
+	struct kssl_policy policy;
+	uint32_t was;
+
+	MUST(nl && !kssl_nl_policy_get(nl, &policy));
+	was = policy.timeout_ms;
+	policy.timeout_ms = ms;
+	MUST(!kssl_nl_policy_set(nl, &policy));
+	kssl_nl_close(nl);
+	return was;
+}
+
 /* A whole handshake and an echo; 1: good, 0: over, -1: bad. */
 static int whole(bool server)
 {
@@ -426,12 +445,28 @@ static int whole(bool server)
 			*reason = 0;
 		close(fd);
 	} else if (acceptable(errno, "accept")) {
+		snprintf(last_end, sizeof(last_end), "accept: %s", strerror(errno));
 		ret = 0;
 	}
 	if (!peer_end(p))
 		ret = -1;
 	alarm(0);
 	return ret;
+}
+
+/* Without faults, and with all the time that a handshake has else. */
+static bool well(void)
+{
+	int role, ret;
+
+	set_timeout(usual_timeout);
+	for (role = 0; role < 2; role++) {
+		ret = whole(role);
+		if (ret != 1)
+			return no("%s: %s", role ? "server" : "client", ret ? "bad" : last_end);
+	}
+	set_timeout(TIMEOUT_MS);
+	return true;
 }
 
 static int nr_threads(const char *pid, char names[][64], int max)
@@ -485,7 +520,7 @@ static void daemon_mode(const char *pid)
 		daemon_sweep(pid, threads[i], true);
 	}
 	doing_nth = 0;
-	result(whole(false) == 1 && whole(true) == 1, "kssld serves as before", 0);
+	result(well(), "kssld serves as before", 0);
 }
 
 static void put_file(const char *path, const char *text)
@@ -581,7 +616,7 @@ static void queue_mode(int count)
 	if (ret >= 0 && (!good || !ended || !hits))
 		ret = no("not a mixture") ? 0 : -1;
 	result(ret >= 0, "faults in work queues", hits);
-	result(whole(false) == 1 && whole(true) == 1, "afterwards all is well", 0);
+	result(well(), "afterwards all is well", 0);
 }
 
 /* ---- all of it ---- */
@@ -612,17 +647,6 @@ static void make_contexts(void)
 	SSL_CTX_set_num_tickets(contexts[1], 0);
 }
 
-static void short_timeout(void)
-{
-	struct kssl_nl *nl = kssl_nl_open();
-	struct kssl_policy policy;
-
-	MUST(nl && !kssl_nl_policy_get(nl, &policy));
-	policy.timeout_ms = TIMEOUT_MS;
-	MUST(!kssl_nl_policy_set(nl, &policy));
-	kssl_nl_close(nl);
-}
-
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -633,8 +657,8 @@ int main(int argc, char **argv)
 	plain_listener = listen_at(&plain_at);
 	ours = listen_at(&ours_at);
 	MUST(!attach(ours));
-	short_timeout();
-	MUST(whole(false) == 1 && whole(true) == 1);	/* also loads all that is lazy */
+	usual_timeout = set_timeout(TIMEOUT_MS);
+	MUST(well());	/* also loads all that is lazy */
 	MUST(!mlockall(MCL_CURRENT));
 	if (!strcmp(argv[2], "program"))
 		program();
