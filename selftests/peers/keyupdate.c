@@ -6,7 +6,7 @@
  * usage: keyupdate client|server PORT SUITE CERT KEY flow|storm COUNT
  *
  * flow   COUNT messages each way at the same time, a KeyUpdate before each of
- *	  ours, every tenth with update_requested; then close_notify.
+ *	  ours, every tenth with update_requested; close_notify after the other's.
  * storm  COUNT KeyUpdates and not a byte of data.  Looks for an alert only when
  *	  it cannot send any more.
  *
@@ -204,14 +204,16 @@ static int flow(SSL *ssl, unsigned long count)
 			open = take(ssl);
 		if (open < 0)
 			return 1;
-		if (saw.sent == count && !(SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN))
-			SSL_shutdown(ssl);
 		if (ret > 0)
 			continue;
 		p.events |= saw.sent < count ? POLLOUT : 0;
 		if (poll(&p, 1, 60000) <= 0)
 			return 1;
 	}
+	/* not before: answers to requests behind our close_notify go unread */
+	do
+		ret = SSL_shutdown(ssl);
+	while (ret < 0 && again(ssl, ret, POLLOUT, 2000));
 	return 0;
 }
 
