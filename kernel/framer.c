@@ -20,6 +20,7 @@
 #include <net/tcp.h>
 
 #include "crypt.h"
+#include "hold.h"
 #include "ktls.h"
 #include "mib.h"
 #include "record.h"
@@ -55,20 +56,60 @@ static void buf_put(u8 *buf)
 
 /**
  * kssl_framer_release() - give the buffer back
- * @s: the session; socket lock.  What is in the buffer is lost.
+ * @s: the session; socket lock, or the last reference of the socket
+ *
+ * What is in the buffer is lost.
  */
 void kssl_framer_release(struct kssl_session *s)
 {
 	struct kssl_rx *rx = &s->rx;
 
-	if (rx->buf)
+	if (rx->buf && rx->accounted)
+		free_pages_exact(rx->buf, KSSL_RX_BUF);
+	else if (rx->buf)
 		buf_put(rx->buf);
+	kssl_unhold(s->sk, &rx->charged);
+	rx->accounted = false;
 	rx->buf = NULL;
 	rx->head = 0;
 	rx->tail = 0;
 	rx->text_len = 0;
 	rx->held = false;
 	rx->begun = false;
+}
+
+/* What the buffer holds, in one that the program's cgroup has paid for. */
+static int move_to_account(struct kssl_rx *rx)
+{
+	u8 *buf = alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, rx->buf, rx->tail);
+	buf_put(rx->buf);
+	rx->buf = buf;
+	rx->accounted = true;
+	return 0;
+}
+
+/**
+ * kssl_framer_hold() - the call ends: what is in the buffer stays there
+ * @s: the session; socket lock, process context
+ *
+ * The spare buffers are on nobody's account (hold.c).  If TCP is over its limits,
+ * which is not this program's fault alone, one that is on the program's takes its
+ * place.
+ *
+ * Return: 0, or -ENOMEM: nobody pays for it.
+ */
+int kssl_framer_hold(struct kssl_session *s)
+{
+	struct kssl_rx *rx = &s->rx;
+
+	if (likely(!rx->buf) || rx->accounted ||
+	    kssl_hold(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
+		return 0;
+	return move_to_account(rx);
 }
 
 /* Bytes in TCP's queue that we have not taken, FIN not counted. */
@@ -223,6 +264,13 @@ static int fail(struct kssl_session *s, int err, u8 alert)
 	return err;
 }
 
+/* What take() said instead of 1; a part of a record waits for the rest. */
+static int incomplete(struct kssl_session *s, int ret)
+{
+	ret = ret ?: kssl_framer_hold(s);
+	return ret ? fail(s, ret, TLS_UNEXPECTED_MESSAGE) : 0;
+}
+
 /**
  * kssl_framer_next() - the next protected record
  * @s: an open session with receiving keys; all text of the last record is read
@@ -244,19 +292,19 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
 	sock_owned_by_me(s->sk);
 	ret = take(s, TLS_HEADER_LEN, rx->gulp);
 	if (ret <= 0)
-		return ret < 0 ? fail(s, ret, TLS_UNEXPECTED_MESSAGE) : 0;
+		return incomplete(s, ret);
 	ret = s->ktls ? kssl_ktls_check(s, rx->buf + rx->head, &body) :
 			kssl_record_check(s->open->suite, rx->buf + rx->head, &body, &alert);
 	if (ret)
 		return fail(s, ret, alert);
 	*len = TLS_HEADER_LEN + body;
 	ret = take(s, *len, *len);
-	if (ret < 0)
-		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
-	rx->gulp = *len > KSSL_RX_SMALL ? *len : KSSL_RX_BUF;
-	if (ret)
-		rx->need = 0;	/* the buffer may hold the next one too */
-	return ret;
+	if (ret >= 0)
+		rx->gulp = *len > KSSL_RX_SMALL ? *len : KSSL_RX_BUF;
+	if (ret <= 0)
+		return incomplete(s, ret);
+	rx->need = 0;	/* the buffer may hold the next one too */
+	return 1;
 }
 
 /**
@@ -309,7 +357,9 @@ int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, 
 			break;
 	}
 	*records = rx->buf + rx->head;
-	return !*nr && kssl_framer_fin(s) ? -ECONNRESET : 0;
+	if (!*nr && kssl_framer_fin(s))
+		return -ECONNRESET;
+	return kssl_framer_hold(s);
 }
 
 /**

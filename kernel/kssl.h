@@ -85,6 +85,7 @@ struct proto_ops;
  * @pend_off: where they begin, bytes
  * @pend_len: how many
  * @behind: records behind those, which several CPUs have sealed; NULL if none
+ * @charged: what the socket is charged for the open record, bytes (hold.c)
  * @limit: most plaintext bytes in one record (RFC 8449)
  * @size: what KSSL_RECORD_SIZE asked for; 0: adaptive
  * @pad: content and type are padded to a multiple of this; 0: not
@@ -105,6 +106,7 @@ struct kssl_tx {
 	u32 pend_off;
 	u32 pend_len;
 	struct kssl_crew *behind;
+	u32 charged;
 	u16 limit;
 	u16 size;
 	u16 pad;
@@ -123,6 +125,8 @@ struct kssl_tx {
  *	       ^text, text_len         ^head                     ^tail
  *
  * @buf: KSSL_RX_BUF bytes, or NULL while there is nothing in it
+ * @charged: what the socket is charged for @buf, bytes (hold.c)
+ * @accounted: @buf is no spare, the cgroup has paid for it
  * @head: first byte not yet opened
  * @tail: end of what came from TCP
  * @text: rest of the opened record's text that nobody has read yet
@@ -148,10 +152,12 @@ struct kssl_tx {
  */
 struct kssl_rx {
 	u8 *buf;
+	u32 charged;
 	u32 head;
 	u32 tail;
 	u32 text;
 	u32 text_len;
+	bool accounted;
 	bool held;
 	bool begun;
 	u8 type;

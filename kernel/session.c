@@ -304,6 +304,8 @@ int kssl_session_renew(struct kssl_session *s)
 void kssl_session_detach(struct kssl_session *s)
 {
 	leave_table(s);
+	kssl_tx_release(s);	/* what the socket is charged for */
+	kssl_framer_release(s);
 	spin_lock_bh(&s->lock);
 	s->sk = NULL;
 	spin_unlock_bh(&s->lock);

@@ -25,6 +25,7 @@
 #include "bulk.h"
 #include "crypt.h"
 #include "frag.h"
+#include "hold.h"
 #include "kssl_compat.h"
 #include "mib.h"
 #include "netlink.h"
@@ -114,8 +115,11 @@ static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len
 	return seal_and_send(s, type, frag->page, off, len, KSSL_PUSH);
 }
 
-static void drop_open(struct kssl_tx *tx)
+static void drop_open(struct kssl_session *s)
 {
+	struct kssl_tx *tx = &s->tx;
+
+	kssl_unhold(s->sk, &tx->charged);
 	if (tx->page)
 		put_page(tx->page);
 	tx->page = NULL;
@@ -162,7 +166,7 @@ static int close_open(struct kssl_session *s, enum kssl_hold hold)
 		err = send_update(s, false);
 	if (tx->len && !err)
 		err = seal_and_send(s, tx->type, tx->page, tx->off, tx->len, hold);
-	drop_open(tx);
+	drop_open(s);
 	return err;
 }
 
@@ -420,11 +424,11 @@ int kssl_tx_drain(struct kssl_session *s)
 
 /**
  * kssl_tx_release() - forget everything that was not sent
- * @s: the session; socket lock or last reference
+ * @s: the session; socket lock, or the last reference of the socket
  */
 void kssl_tx_release(struct kssl_session *s)
 {
-	drop_open(&s->tx);
+	drop_open(s);
 	kssl_out_drop(s);
 	s->tx.notify_due = false;
 }
@@ -587,8 +591,17 @@ int kssl_tx_fill(struct kssl_session *s, u8 type, struct msghdr *msg, u32 room)
 	int n = begin(s, type, room) ?: copy_text(&s->tx, msg);
 
 	if (n < 0)
-		drop_open(&s->tx);
+		drop_open(s);
 	return n;
+}
+
+/* The record stays open after the call, if there is room for that. */
+static bool hold_open(struct kssl_session *s)
+{
+	struct kssl_tx *tx = &s->tx;
+
+	return kssl_hold(s->sk, &tx->charged, s->seal->head + tx->room + tail_room(s, tx->room),
+			 SK_MEM_SEND);
 }
 
 /* Text for one record, and the record if it is due. */
@@ -603,10 +616,10 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	n = copy_text(tx, msg);
 	if (n < 0) {
 		if (!tx->len)
-			drop_open(tx);
+			drop_open(s);
 		return n;
 	}
-	if (tx->len < tx->room && (more || msg_data_left(msg)))
+	if (tx->len < tx->room && (more || msg_data_left(msg)) && hold_open(s))
 		return n;
 	give_back(s);
 	err = close_open(s, msg_data_left(msg) ? KSSL_HOLD : more ? KSSL_CORK : KSSL_PUSH);

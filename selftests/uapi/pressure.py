@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""TCP has no memory: a blocking call waits, nothing is lost, and the stream ends
-with close_notify all the same.  Own keys; records opened by libcrypto."""
+"""Memory that stays is charged to the socket.  TCP has no memory: a blocking call
+waits, nothing is lost, and the stream ends with close_notify all the same.  Own
+keys; records opened by libcrypto."""
 import errno
 import os
 import socket
@@ -172,9 +173,68 @@ def never():
     p.close()
 
 
+def charged():
+    """Bytes that all TCP sockets are charged for, but for a megabyte per CPU."""
+    with open('/proc/net/sockstat', encoding='ascii') as f:
+        line = next(line for line in f if line.startswith('TCP:')).split()
+    return int(line[line.index('mem') + 1]) * 4096
+
+
+def stays(what, begin, end, least):
+    """Of many sessions @begin leaves something in the kernel, and @end takes it."""
+    crowd = [Peer(0x1301) for _ in range(300)]
+    slack = (os.cpu_count() << 20) + (1 << 19)
+    start = charged()
+    for p in crowd:
+        begin(p)
+    held = charged() - start
+    for p in crowd:
+        end(p)
+    left = charged() - start
+    for p in crowd:
+        p.close()
+    tap.ok(held > least * len(crowd) - slack and left < slack, f'charged for {what}',
+           f'{held // len(crowd)} bytes each, of {least}; {left // len(crowd)} left')
+
+
+def part_of_record(p):
+    """Its header, and nothing of it in TCP's queue."""
+    p.late = p.out.seal(b'late')
+    p.tcp.sendall(p.late[:5])
+    p.kssl.setblocking(False)
+    assert tap.errno_of(p.kssl.recv, 1) == errno.EAGAIN
+    p.kssl.settimeout(20)
+
+
+def rest_of_record(p):
+    p.tcp.sendall(p.late[5:])
+    assert p.kssl.recv(5) == b'late'
+
+
+def unread(p):
+    p.tcp.sendall(p.out.seal(bytes(16384)))
+    assert p.kssl.recv(1) == b'\0'
+
+
+def read(p):
+    assert p.kssl.recv(16384, socket.MSG_WAITALL) == bytes(16383)
+
+
+def unsent(p):
+    assert p.kssl.send(b'x', socket.MSG_MORE) == 1
+
+
+def sent(p):
+    assert p.kssl.send(b'y') == 1
+    assert p.got() == (DATA, b'xy')
+
+
 def main():
     import signal
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    stays('a part of a record', part_of_record, rest_of_record, 20480)
+    stays('text that nobody has read', unread, read, 20480)
+    stays('text of an open record', unsent, sent, 16384)
     pairs = ballast()
     try:
         for suite in (0x1301, 0xc02f):
