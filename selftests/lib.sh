@@ -14,7 +14,7 @@ KSSLD_PID=
 KO=$TOP/kssl.ko
 # how much longer things take; programs read it from the environment
 SLOW=1
-[ "${VM_SERIES:-}" != debug ] || SLOW=4
+case ${VM_SERIES:-} in debug | kcsan) SLOW=4 ;; esac
 export SLOW
 [ "${VM_SERIES:-6.1}" = 6.1 ] || KO=$TOP/build/ko/$VM_SERIES/kssl.ko
 
