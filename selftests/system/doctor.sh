@@ -30,7 +30,8 @@ well() { # NAME
 }
 
 # ---- the module ----
-bad module "no kssl.ko for this kernel, $(uname -r)" "linux-headers-$(uname -r) && dkms autoinstall" "module not there"
+release=$(uname -r) release=${release//+/[+]}	# in a pattern
+bad module "no kssl.ko for this kernel, $release" "linux-headers-$release && dkms autoinstall" "module not there"
 modules_overlay
 bad module "the module is not loaded" "modprobe kssl" "module not loaded"
 
@@ -105,8 +106,9 @@ printf 'install %s /bin/false\n' aesni_intel ghash_clmulni_intel >/etc/modprobe.
 modprobe -r aesni_intel ghash_clmulni_intel 2>/dev/null
 if [ -d /sys/module/aesni_intel ] || ! grep -qw aes /proc/cpuinfo; then
 	tap_diag "AES instructions are built in, or not there"
+elif insmod "$KO" && modprobe gcm && grep -q "gcm-aes-lib" /proc/crypto; then
+	tap_diag "the library of this kernel uses AES instructions itself"
 else
-	insmod "$KO"
 	start_kssld "$TMP/conf"
 	bad ciphers "generic code, though this processor" "modprobe aesni_intel" "AES without the processor's instructions"
 	stop_kssld
