@@ -410,6 +410,15 @@ static void reset_at_close(struct sock *sk)
 }
 
 /*
+ * A signal ends the program, or the OOM killer: it did not say that this is all.
+ * TCP's FIN follows without close_notify, as from a program with a library of its own.
+ */
+static bool killed(void)
+{
+	return current->flags & PF_EXITING && current->exit_code & 0x7f;
+}
+
+/*
  * Tickets that nobody will read must not count as unread data: TCP would reset
  * the connection, and the peer lose what we sent.  Unread text must count.
  */
@@ -424,7 +433,8 @@ static void finish(struct kssl_session *s)
 		reset_at_close(s->sk);
 		return;
 	}
-	kssl_tx_close(s);
+	if (!killed())
+		kssl_tx_close(s);
 	if (kssl_tx_drain(s))
 		reset_at_close(s->sk);
 }

@@ -9,11 +9,13 @@
  */
 #include "netlink_hs.h"
 
+#include <linux/sched/mm.h>
 #include <net/genetlink.h>
 
 #include "exporter.h"
 #include "generated/netlink.h"
 #include "keys.h"
+#include "kssl_compat.h"
 #include "session.h"
 #include "suite.h"
 #include "upcall.h"
@@ -355,6 +357,22 @@ static int done(struct genl_info *info, struct kssl_session *s, struct kssl_hs_a
 	return err ?: explain(info, kssl_upcall_done(s, a));
 }
 
+/* What the session keeps is charged to the program's memory cgroup, not to the daemon's. */
+static int done_charged(struct genl_info *info, struct kssl_session *s, struct kssl_hs_answer *a)
+{
+	struct sock *sk = kssl_session_sock(s);
+	struct mem_cgroup *old;
+	int err;
+
+	if (!sk)
+		return done(info, s, a);
+	old = set_active_memcg(kssl_compat_memcg(sk));
+	err = done(info, s, a);
+	set_active_memcg(old);
+	sock_put(sk);
+	return err;
+}
+
 /* A worker that believes to be done will not answer again: end the session. */
 static void end_refused(struct genl_info *info, int err)
 {
@@ -409,7 +427,7 @@ int kssl_nl_hs_done_doit(struct sk_buff *req, struct genl_info *info)
 		s = answer_parse(info, &a);
 		err = PTR_ERR_OR_ZERO(s);
 		if (!err) {
-			err = done(info, s, &a);
+			err = done_charged(info, s, &a);
 			kssl_session_put(s);
 		}
 	}

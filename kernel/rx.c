@@ -317,12 +317,11 @@ static void spd_release(struct splice_pipe_desc *spd, unsigned int i)
 	put_page(spd->pages[i]);
 }
 
-/* Text as fresh pages: the pipe may keep them as long as it likes. */
+/* Text as fresh pages: the pipe may keep them as long as it likes, as if written to it. */
 static int fill_pages(const u8 *text, u32 left, struct splice_pipe_desc *spd)
 {
-
 	while (left && spd->nr_pages < spd->nr_pages_max) {
-		struct page *page = alloc_page(GFP_KERNEL);
+		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
 		u32 n = min_t(u32, left, PAGE_SIZE);
 
 		if (!page)

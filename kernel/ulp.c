@@ -20,6 +20,7 @@
 
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/inet_common.h>
@@ -442,6 +443,27 @@ static struct kssl_session *child_session(struct sock *newsk, struct kssl_sessio
 	return s;
 }
 
+/*
+ * The same in softirq, where nobody in particular would be charged for it: the
+ * listener's memory cgroup is.  It stays for as long as RCU keeps the listener.
+ */
+static struct kssl_session *born_session(struct sock *newsk, struct kssl_session *from, gfp_t gfp)
+{
+	struct mem_cgroup *old, *memcg = NULL;
+	struct kssl_session *s;
+
+	rcu_read_lock();
+	spin_lock_bh(&from->lock);
+	if (from->sk)
+		memcg = kssl_compat_memcg(from->sk);
+	spin_unlock_bh(&from->lock);
+	old = set_active_memcg(memcg);
+	s = child_session(newsk, from, gfp);
+	set_active_memcg(old);
+	rcu_read_unlock();
+	return s;
+}
+
 /**
  * kssl_ulp_session() - the session of a socket that may be anybody's
  * @sk: a TCP socket
@@ -481,7 +503,7 @@ static void ulp_clone(const struct request_sock *req, struct sock *newsk, const 
 	rcu_read_unlock();
 	rcu_assign_pointer(inet_csk(newsk)->icsk_ulp_data, NULL);
 	if (from) {
-		s = child_session(newsk, from, priority);
+		s = born_session(newsk, from, priority);
 		kssl_session_put(from);
 	}
 	if (!s) {

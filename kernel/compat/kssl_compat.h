@@ -125,6 +125,16 @@ static inline int kssl_compat_accept(const struct proto_ops *ops, struct socket 
 }
 #endif
 
+/* The memory cgroup that a socket belongs to, or NULL; 6.18 hid the field */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+static inline struct mem_cgroup *kssl_compat_memcg(const struct sock *sk)
+{
+	return sk->sk_memcg;
+}
+#else
+#define kssl_compat_memcg(sk)	mem_cgroup_from_sk(sk)
+#endif
+
 /* struct proto_ops.connect: 6.19 made it sockaddr_unsized */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define KSSL_SOCKADDR		struct sockaddr
