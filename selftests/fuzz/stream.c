@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/hold.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
 // LIBS: libcrypto
 // CFLAGS: -DSTANDIN_SOCKETS -Iselftests/fuzz/include -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*
@@ -577,7 +577,8 @@ static void born(struct input *in)
 	fill = 0;
 	input_seed(1);
 	memset(&session, 0, sizeof(session));
-	sk = (struct sock){ .sk_state = TCP_ESTABLISHED, .sk_rcvbuf = 1 << 17 };
+	sk = (struct sock){ .sk_state = TCP_ESTABLISHED, .sk_rcvbuf = 1 << 17,
+			    .sk_socket = &sk };
 	standin_tcp = (struct tcp_sock){};
 	kn.mib = mib;
 	kn.update_rate = 0;
@@ -677,6 +678,7 @@ static void buried(void)
 	kfree_skb(returned);
 	returned = NULL;
 	kssl_mac_exit();
+	fuzz_must(!sk.charged, "nothing is charged any more");
 	fuzz_must(live <= 1, "everything is freed");	/* a spare buffer stays */
 	fuzz_must(!not_wiped, "everything secret is wiped");
 }

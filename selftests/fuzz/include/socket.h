@@ -81,6 +81,9 @@ struct sock {
 	int sk_err;
 	int sk_rcvbuf;
 	atomic_t sk_rmem_alloc;
+	const void *sk_socket;
+	int sk_forward_alloc;
+	int charged;
 	bool done;			/* SOCK_DONE: FIN was received */
 	struct sk_buff_head sk_receive_queue;
 };
@@ -118,6 +121,34 @@ static inline int skb_copy_bits(const struct sk_buff *skb, u32 off, void *to, si
 	assert(off + len <= skb->len);
 	memcpy(to, skb->data + off, len);
 	return 0;
+}
+
+/* Memory that it is charged for; a limit is met when an allocation is to fail. */
+enum { SK_MEM_SEND, SK_MEM_RECV };
+
+static inline int __sk_mem_schedule(struct sock *sk, int n, int kind)
+{
+	void *p = test_alloc(1);
+
+	(void)kind;
+	if (!p)
+		return 0;
+	test_free(p);
+	sk->sk_forward_alloc += n;
+	return 1;
+}
+
+static inline void sk_mem_charge(struct sock *sk, int n)
+{
+	sk->sk_forward_alloc -= n;
+	sk->charged += n;
+	assert(sk->sk_forward_alloc >= 0);
+}
+
+static inline void sk_mem_uncharge(struct sock *sk, int n)
+{
+	sk->sk_forward_alloc += n;
+	sk->charged -= n;
 }
 
 /* What kssl_framer_return() makes: the fuzzer looks at it. */
