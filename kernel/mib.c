@@ -18,7 +18,7 @@ static u64 sum(const struct kssl_net *kn, int field)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		n += per_cpu_ptr(kn->mib, cpu)[field];
+		n += READ_ONCE(per_cpu_ptr(kn->mib, cpu)[field]);
 	return n;
 }
 
