@@ -78,18 +78,17 @@ void kssl_framer_release(struct kssl_session *s)
 	rx->begun = false;
 }
 
-/* What the buffer holds, in one that the program's cgroup has paid for. */
-static int move_to_account(struct kssl_rx *rx)
+/* What the buffer holds, in one that the program's cgroup has paid for, if it can. */
+static void move_to_account(struct kssl_rx *rx)
 {
-	u8 *buf = alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	u8 *buf = alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
 
 	if (!buf)
-		return -ENOMEM;
+		return;
 	memcpy(buf, rx->buf, rx->tail);
 	buf_put(rx->buf);
 	rx->buf = buf;
 	rx->accounted = true;
-	return 0;
 }
 
 /**
@@ -98,18 +97,17 @@ static int move_to_account(struct kssl_rx *rx)
  *
  * The spare buffers are on nobody's account (hold.c).  If TCP is over its limits,
  * which is not this program's fault alone, one that is on the program's takes its
- * place.
- *
- * Return: 0, or -ENOMEM: nobody pays for it.
+ * place.  If the cgroup is at its limit, too, nothing is lost for that: what was in
+ * TCP's queue before, and charged, is here now, and the next call tries again.
  */
-int kssl_framer_hold(struct kssl_session *s)
+void kssl_framer_hold(struct kssl_session *s)
 {
 	struct kssl_rx *rx = &s->rx;
 
 	if (likely(!rx->buf) || rx->accounted ||
 	    kssl_hold(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
-		return 0;
-	return move_to_account(rx);
+		return;
+	move_to_account(rx);
 }
 
 /* Bytes in TCP's queue that we have not taken, FIN not counted. */
@@ -267,8 +265,10 @@ static int fail(struct kssl_session *s, int err, u8 alert)
 /* What take() said instead of 1; a part of a record waits for the rest. */
 static int incomplete(struct kssl_session *s, int ret)
 {
-	ret = ret ?: kssl_framer_hold(s);
-	return ret ? fail(s, ret, TLS_UNEXPECTED_MESSAGE) : 0;
+	if (ret)
+		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
+	kssl_framer_hold(s);
+	return 0;
 }
 
 /**
@@ -359,7 +359,8 @@ int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, 
 	*records = rx->buf + rx->head;
 	if (!*nr && kssl_framer_fin(s))
 		return -ECONNRESET;
-	return kssl_framer_hold(s);
+	kssl_framer_hold(s);
+	return 0;
 }
 
 /**

@@ -19,6 +19,7 @@
 #define smp_rmb() do { } while (0)
 #define smp_wmb() do { } while (0)
 #define __GFP_NOWARN 0
+#define __GFP_NORETRY 0
 #define struct_size(p, member, n) (sizeof(*(p)) + (n) * sizeof((p)->member[0]))
 #define kvmalloc(n, gfp) test_alloc(n)
 #define kvfree(p) test_free(p)
