@@ -99,6 +99,8 @@ static void move_to_account(struct kssl_rx *rx)
  * which is not this program's fault alone, one that is on the program's takes its
  * place.  If the cgroup is at its limit, too, nothing is lost for that: what was in
  * TCP's queue before, and charged, is here now, and the next call tries again.
+ *
+ * The buffer may be another one afterwards: positions hold, pointers do not.
  */
 void kssl_framer_hold(struct kssl_session *s)
 {
@@ -356,11 +358,9 @@ int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, 
 		if (!ret)
 			break;
 	}
+	kssl_framer_hold(s);	/* may move them */
 	*records = rx->buf + rx->head;
-	if (!*nr && kssl_framer_fin(s))
-		return -ECONNRESET;
-	kssl_framer_hold(s);
-	return 0;
+	return !*nr && kssl_framer_fin(s) ? -ECONNRESET : 0;
 }
 
 /**

@@ -390,7 +390,8 @@ def account_own():
     as_said('own keys', SESSIONS, now)
     told = sum((after[k][0] - before[k][0]) * after[k][1] for k in after
                if k.startswith(('kssl_', 'kmalloc-cg')))
-    assert 0.6 * now < told < 1.25 * now + 65536, (now, told)     # counts slabs, not objects
+    # counts slabs, not objects; with a checker's zones around those, on the debug kernel
+    assert 0.6 * now < told < (1.25 if SLOW == 1 else 8) * now + 65536, (now, told)
     kid.end()
     tap.until(lambda: charged() < base + now / 10, lambda: (base, now, charged()))
     print(f'# left of them: {charged() - base} bytes', flush=True)
@@ -845,8 +846,10 @@ def left():
 
 
 def complaints():
-    bad = log(BAD)
-    assert not bad, ''.join(bad)
+    with open(TMP + '/kmsg', encoding='utf-8', errors='replace') as f:
+        lines = f.readlines()
+    bad = [i for i, line in enumerate(lines) if BAD.search(line)]
+    assert not bad, ''.join(lines[bad[0]:bad[0] + 60])
     assert taint() == TAINT, taint()
     print(f'# {len(log("VM_FAULT_OOM"))} page faults had to wait', flush=True)
 
