@@ -33,7 +33,7 @@ def alone():
     return os.path.isdir('/sys/module/' + MODULE) and not os.path.isdir('/sys/module/' + other)
 
 
-def _enough(got, want):
+def enough(got, want):
     if not want:
         return got == 0
     return got >= (want if MODULE == 'kssl' else 1)
@@ -45,7 +45,7 @@ def records(name, tx, rx):
     before = moved()
     yield
     sent, received = (now - then for now, then in zip(moved(), before))
-    tap.ok(_enough(sent, tx) and _enough(received, rx), name + ': records of the kernel',
+    tap.ok(enough(sent, tx) and enough(received, rx), name + ': records of the kernel',
            f'sent {sent}, wanted {tx}; received {received}, wanted {rx}')
 
 

@@ -70,12 +70,11 @@ def work(name, fn, out):
     end, calls, moved = time.time() + SECONDS, 0, 0
     try:
         while time.time() < end:
-            for _ in range(20):
-                try:
-                    moved += fn()
-                    calls += 1
-                except BlockingIOError:
-                    pass
+            try:
+                moved += fn()
+                calls += 1
+            except BlockingIOError:
+                pass
         text = f'{name}:{calls}:{moved}'
     except BaseException as e:      # whatever it is, the other process tells of it
         text = f'{name}:0:{e!r}'
