@@ -164,7 +164,7 @@ static bool give(struct bulk *b, struct msghdr *msg, u32 *done)
 
 	kssl_crew_wait(b->crew);
 	job = kssl_crew_head(b->crew);
-	if (job->err || job->type != TLS_APPDATA || !job->out_len || job->out_len > TLS_TEXT_MAX)
+	if (job->err || job->type != TLS_APPDATA || !job->out_len || job->out_len > b->s->rx.limit)
 		return false;
 	n = copy_to_iter(job->out, job->out_len, &msg->msg_iter);
 	if (n != job->out_len) {

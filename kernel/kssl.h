@@ -134,6 +134,7 @@ struct kssl_tx {
  * @held: there is a record at @text, perhaps without content
  * @begun: a part of it was read
  * @type: its content type
+ * @limit: most plaintext bytes in one record of the peer's (RFC 6066, 4)
  * @ahead: content of records before that one (text.c)
  * @ahead_len: its length, bytes
  * @need: bytes that must be in TCP's queue before it pays to wake a reader
@@ -161,6 +162,7 @@ struct kssl_rx {
 	bool held;
 	bool begun;
 	u8 type;
+	u16 limit;
 	struct list_head ahead;
 	u32 ahead_len;
 	u32 need;

@@ -269,6 +269,8 @@ static int done_parse(struct genl_info *info, struct kssl_hs_answer *a)
 	a->suite = nla_get_u16(attrs[KSSL_A_HS_SUITE]);
 	if (attrs[KSSL_A_HS_RECORD_LIMIT])
 		a->record_limit = nla_get_u16(attrs[KSSL_A_HS_RECORD_LIMIT]);
+	if (attrs[KSSL_A_HS_FRAGMENT])
+		a->fragment = nla_get_u16(attrs[KSSL_A_HS_FRAGMENT]);
 	a->resumed = attrs[KSSL_A_HS_RESUMED] && nla_get_u8(attrs[KSSL_A_HS_RESUMED]);
 	a->identity = text_of(attrs[KSSL_A_HS_IDENTITY]);
 	a->alpn = text_of(attrs[KSSL_A_HS_ALPN]);

@@ -67,7 +67,7 @@ static int open_record(struct kssl_session *s, u32 len)
 	s->rx_records++;
 	kssl_mib_record(s->kn, KSSL_MIB_RX_RECORDS, s->open->suite->kind);
 	trace_kssl_record_rx(s, type, text_len);
-	if (text_len > TLS_TEXT_MAX)
+	if (text_len > rx->limit)
 		return fatal(s, -EMSGSIZE, TLS_RECORD_OVERFLOW);
 	if (likely(type == TLS_APPDATA && text_len && !s->post.have && !s->post.left)) {
 		rx->empties = 0;

@@ -64,6 +64,7 @@ static void set_defaults(struct kssl_session *s)
 {
 	s->start = ktime_get_ns();
 	s->tx.limit = TLS_TEXT_MAX;
+	s->rx.limit = TLS_TEXT_MAX;
 	s->rx.need = 1;
 	s->rx.lowat = 1;
 	INIT_LIST_HEAD(&s->rx.ahead);

@@ -479,6 +479,8 @@ static void store(struct kssl_session *s, struct kssl_hs_answer *a, struct keep 
 		swap(s->peer_name, k->peer_name);
 	if (a->record_limit)	/* RFC 8449, 4: in TLS 1.3 it counts the type */
 		s->tx.limit = min_t(u16, a->record_limit - (a->version == TLS13), TLS_TEXT_MAX);
+	if (a->fragment)
+		s->rx.limit = a->fragment;
 }
 
 /* The worker's bytes go before the first record is sealed. */

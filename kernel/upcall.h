@@ -17,7 +17,7 @@
  * @open: keys to receive with; likewise
  * @master: what keying material is exported from, or NULL; likewise
  * @post_max, @post_ms: tickets wanted, 0 for none, and for how long
- * @version, @suite, @record_limit, @peer_verified, @resumed: as negotiated
+ * @version, @suite, @record_limit, @fragment, @peer_verified, @resumed: as negotiated
  * @peer_cert, @peer_cert_len: DER or NULL
  * @peer_chain, @peer_chain_len: DER of those above it, or NULL
  * @peer_fingerprint: KSSL_FINGERPRINT_LEN bytes or NULL
@@ -42,6 +42,7 @@ struct kssl_hs_answer {
 	u16 version;
 	u16 suite;
 	u16 record_limit;
+	u16 fragment;
 	u8 post_max;
 	u32 post_ms;
 	bool peer_verified;

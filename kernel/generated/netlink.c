@@ -66,6 +66,7 @@ const struct nla_policy kssl_hs_nl_policy[KSSL_A_HS_MAX + 1] = {
 	[KSSL_A_HS_EXE_INO] = { .type = NLA_U64 },
 	[KSSL_A_HS_EXE_BORN] = { .type = NLA_U64 },
 	[KSSL_A_HS_CGROUP] = { .type = NLA_NUL_STRING },
+	[KSSL_A_HS_FRAGMENT] = NLA_POLICY_RANGE(NLA_U16, 512, 4096),
 };
 
 const struct nla_policy kssl_session_nl_policy[KSSL_A_SESSION_MAX + 1] = {

@@ -299,7 +299,8 @@ static void count(int *n, int most)
 static void say_data(const u8 *text, size_t len, u16 zeros)
 {
 	m.undo = m.text_len;
-	if (m.half.suite->version == 0x304 && len + 1 + zeros > 16385) {
+	if ((m.half.suite->version == 0x304 && len + 1 + zeros > 16385) ||
+	    len > session.rx.limit) {
 		fate(DIES);
 	} else if (!len) {
 		count(&m.empties, 32);
@@ -390,7 +391,7 @@ static void ticket(struct input *in)
 	wire_be(m.ticket + 1, len, 3);
 	for (at = 0; at < len; at++)
 		m.ticket[4 + at] = (u8)(at * 13);
-	if (session.role != KSSL_ROLE_CLIENT)
+	if (session.role != KSSL_ROLE_CLIENT || min((size_t)piece, len + 4) > session.rx.limit)
 		fate(DIES);
 	for (at = 0; at < len + 4; at += n) {
 		n = min((size_t)piece, len + 4 - at);
@@ -595,6 +596,7 @@ static void born(struct input *in)
 	session.rx.lowat = 1;
 	session.rx.records = how & 4;
 	session.rx.lax = how & 8;
+	session.rx.limit = how & 64 ? 2048 : WIRE_TEXT;
 	session.rx.ahead.next = session.rx.ahead.prev = &session.rx.ahead;
 	if (how & 16)
 		session.relay = kssl_relay_new(PORTID, 3, 1000);

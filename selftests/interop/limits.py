@@ -14,9 +14,12 @@ import threading
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
 import tap  # noqa: E402
+from records import Half  # noqa: E402
+from tls12 import prf  # noqa: E402
 from wiretap import Wiretap, hello, records  # noqa: E402
 
 PKI = TOP + '/build/pki/'
+TMP = sys.argv[1]
 LIMIT_PEER = TOP + '/build/peers/limit'
 FRAGMENT, LIMIT = 1, 28         # extensions
 DATA = bytes(range(48, 58)) * 4000
@@ -179,6 +182,59 @@ def libssl_server(version, value):
     assert max(sizes) == most, (value, sorted(set(sizes)))
 
 
+# ---- a client that does not keep to what it asked for ----
+
+def random_of(raw):
+    """The random of the first hello."""
+    return records(raw)[0][1][6:38]
+
+
+def half_of(log, wire, version):
+    """How s_client seals, which has sent nothing but its Finished."""
+    with open(log, encoding='ascii') as f:
+        secrets = {w[0]: bytes.fromhex(w[2]) for w in map(str.split, f) if w[0] != '#'}
+    if version == '1.3':
+        half = Half(0x1301)
+        half.secret = secrets['CLIENT_TRAFFIC_SECRET_0']
+        half.derive()
+        return half
+    half = Half(0xc02f, seq=1)
+    block = prf(secrets['CLIENT_RANDOM'], b'key expansion',
+                random_of(wire.server) + random_of(wire.client), 40)
+    half.key, half.iv = block[:16], block[32:36]
+    return half
+
+
+def too_long(version, pad):
+    """512 bytes go through, padded or not, 513 are record_overflow (RFC 6066, 4).  No
+    library sends them: the record comes from beside, with s_client's keys."""
+    wire, log = Wiretap(listener.getsockname()), f'{TMP}/keys-{version}-{pad}'
+    argv = ['openssl', 's_client', '-quiet', '-no_ign_eof', '-CAfile', PKI + 'ca.pem',
+            '-servername', 'localhost', '-maxfraglen', '512', '-keylogfile', log,
+            '-cipher', 'ECDHE-RSA-AES128-GCM-SHA256', '-ciphersuites', 'TLS_AES_128_GCM_SHA256',
+            '-tls' + version.replace('.', '_'), '-connect', f'127.0.0.1:{wire.port}']
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE) as p:
+        s = listener.accept()[0]
+        try:
+            s.settimeout(30)
+            s.sendall(b'x')
+            tap.until(lambda: os.path.exists(log) and
+                      ('CLIENT_TRAFFIC_SECRET_0' if version == '1.3' else 'CLIENT_RANDOM') in
+                      open(log, encoding='ascii').read(), lambda: 'no keys')
+            half = half_of(log, wire, version)
+            wire.to_server(half.seal(DATA[:512], pad=pad))
+            assert tap.read_all(s, 512) == DATA[:512]
+            wire.to_server(half.seal(DATA[:513], pad=pad))
+            assert tap.errno_of(s.recv, 1) == errno.EMSGSIZE
+            assert tap.error(s)['sent'] == 22, tap.error(s)
+            assert b'record overflow' in p.stderr.read(), 's_client is told'
+        finally:
+            s.close()
+            p.kill()
+            wire.close()
+
+
 # ---- hellos made by hand ----
 
 def client_hello(version, *extensions):
@@ -255,6 +311,9 @@ def main():
         for value in (63, 64, 5000):
             tap.case(f'kssl client, libssl server with limit {value}, TLS {version}')(
                 lambda v=version, n=value: libssl_server(v, n))
+    for version, pad in (('1.2', 0), ('1.3', 0), ('1.3', 100)):
+        tap.case(f'kssl server, 513 bytes after -maxfraglen 512, TLS {version}, '
+                 f'padding {pad}')(lambda v=version, n=pad: too_long(v, n))
     tap.case('hellos made by hand')(by_hand)
     tap.done()
 

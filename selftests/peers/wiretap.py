@@ -14,7 +14,7 @@ class Wiretap:
         self.listener = socket.create_server(('127.0.0.1', port))
         self.port = self.listener.getsockname()[1]
         self.client, self.server = bytearray(), bytearray()
-        self.threads = []
+        self.threads, self.other = [], None
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -22,11 +22,15 @@ class Wiretap:
             one = self.listener.accept()[0]
         except OSError:
             return
-        other = socket.create_connection(self.target)
+        self.other = other = socket.create_connection(self.target)
         for a, b, log in ((one, other, self.client), (other, one, self.server)):
             t = threading.Thread(target=pump, args=(a, b, log), daemon=True)
             t.start()
             self.threads.append(t)
+
+    def to_server(self, data):
+        """What the client did not say."""
+        self.other.sendall(data)
 
     def close(self):
         self.listener.close()

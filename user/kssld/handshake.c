@@ -679,6 +679,7 @@ static enum hs_state finish(struct handshake *h)
 	r->suite = SSL_CIPHER_get_protocol_id(cipher);
 	r->legacy = kssl_suite_find(r->suite)->weak;
 	r->record_limit = limit_of_peer(h->ssl);
+	r->fragment = limit_of_both(h->ssl);
 	r->resumed = SSL_session_reused(h->ssl) && !psk_used(h->ssl);
 	if (h->keyed)
 		keep_session(h);

@@ -489,6 +489,7 @@ struct hs_result {
 	uint16_t version;
 	uint16_t suite;
 	uint16_t record_limit;	/* of the peer (RFC 8449), 0: none */
+	uint16_t fragment;	/* max_fragment_length, 0: none */
 	struct kssl_key tx;
 	struct kssl_key rx;
 	struct hs_exporter exporter;
@@ -591,6 +592,7 @@ bool rewrap_message(struct rewrap *r, BIO *to, const uint8_t *message, size_t le
 
 bool limit_offer(SSL_CTX *ctx);
 uint16_t limit_of_peer(const SSL *ssl);
+uint16_t limit_of_both(const SSL *ssl);
 
 /* ---- export.c ---- */
 

@@ -2,7 +2,7 @@
 /*
  * How long a record the peer takes: record_size_limit (RFC 8449), which OpenSSL
  * 3.0 leaves to us, and max_fragment_length (RFC 6066, 4), which it answers to
- * clients by itself.  Our own limit is the protocol's.
+ * clients by itself and which binds both sides.  Our own limit is the protocol's.
  */
 #include "kssld.h"
 
@@ -135,4 +135,15 @@ uint16_t limit_of_peer(const SSL *ssl)
 	if (most && (!limit || most + counts_type(ssl) < limit))
 		limit = most + counts_type(ssl);
 	return (uint16_t)limit;
+}
+
+/**
+ * limit_of_both() - the longest record that each side may send
+ * @ssl: a finished handshake
+ *
+ * Return: bytes of text, 512 to 4096 (RFC 6066, 4); 0: no max_fragment_length.
+ */
+uint16_t limit_of_both(const SSL *ssl)
+{
+	return (uint16_t)fragment(ssl);
 }

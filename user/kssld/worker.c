@@ -271,6 +271,7 @@ static int put_done(struct nl_msg *msg, const struct hs_result *r)
 	    nla_put_u16(msg, KSSL_A_HS_SUITE, r->suite) ||
 	    nla_put_u8(msg, KSSL_A_HS_RESUMED, r->resumed) ||
 	    (r->record_limit && nla_put_u16(msg, KSSL_A_HS_RECORD_LIMIT, r->record_limit)) ||
+	    (r->fragment && nla_put_u16(msg, KSSL_A_HS_FRAGMENT, r->fragment)) ||
 	    put_text(msg, KSSL_A_HS_IDENTITY, r->identity) ||
 	    put_text(msg, KSSL_A_HS_ALPN, r->alpn) || put_text(msg, KSSL_A_HS_SNI, r->sni) ||
 	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx) ||

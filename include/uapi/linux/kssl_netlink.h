@@ -105,6 +105,7 @@ enum kssl_a_hs {
 	KSSL_A_HS_EXE_BORN,	/* When the inode was made, nanoseconds; 0: the file system does not say. */
 	KSSL_A_HS_CGROUP,	/* Path of its cgroup (version 2) from the root of the hierarchy; absent if longer than 511 bytes. */
 	KSSL_A_HS_PAD,
+	KSSL_A_HS_FRAGMENT,	/* max_fragment_length (RFC 6066) that the peer asked for: its own records are no longer either; absent: none. */
 
 	__KSSL_A_HS_MAX,
 	KSSL_A_HS_MAX = (__KSSL_A_HS_MAX - 1),
