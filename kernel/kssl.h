@@ -142,7 +142,7 @@ struct kssl_tx {
  * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
  * @empties: records without data in a row
  * @warnings: warning alerts in a row
- * @updates: KeyUpdates in a row
+ * @updates: KeyUpdates in a row that were not asked for
  * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
  * @data_seen: a protected record was opened
  * @closed: close_notify was received, or what counts as one

@@ -94,7 +94,8 @@ static bool too_fast(struct kssl_session *s)
 
 /*
  * RFC 8446, 4.6.3.  The answer is only marked: it goes before the next data, and
- * so answers any number of requests at once.
+ * so answers any number of requests at once.  What we have asked for ourselves is
+ * no flood, however little else the peer has to say.
  */
 static int got_key_update(struct kssl_session *s, u8 request, bool boundary)
 {
@@ -104,9 +105,9 @@ static int got_key_update(struct kssl_session *s, u8 request, bool boundary)
 		return protocol_error(s, TLS_ILLEGAL_PARAMETER, "bad KeyUpdate");
 	if (!boundary)
 		return unexpected(s, "data after KeyUpdate in its record");
-	if (++s->rx.updates > KSSL_UPDATES_MAX)
+	if (!s->tx.update_asked && ++s->rx.updates > KSSL_UPDATES_MAX)
 		return unexpected(s, "too many KeyUpdates");
-	if (too_fast(s))
+	if (!s->tx.update_asked && too_fast(s))
 		return unexpected(s, "too many KeyUpdates a second");
 	err = kssl_keys_update(s->open);
 	if (err) {

@@ -209,6 +209,34 @@ def crossing_requests():
     p.close()
 
 
+def answers():
+    """The answers to our requests, with no data between, are no flood, and no more than
+    that: who is not asked may send 32."""
+    p = Peer(0x1301)
+
+    def there(n):
+        tap.until(lambda: not readable(p.kssl, 1) and tap.info(p.kssl)['rxgen'] == n,
+                  lambda: (n, tap.info(p.kssl), tap.error(p.kssl)))
+
+    for i in range(100):
+        assert update(p.kssl, 1) == 0
+        p.kssl.send(b'a')
+        assert p.got() == (HANDSHAKE, b'\x18\0\0\1\1')
+        p.back.update()
+        assert p.got() == (DATA, b'a')
+        p.send(b'\x18\0\0\1\0', HANDSHAKE)
+        p.out.update()
+        there(i + 1)
+    for _ in range(32):
+        p.send(b'\x18\0\0\1\0', HANDSHAKE)
+        p.out.update()
+    there(132)
+    p.send(b'\x18\0\0\1\0', HANDSHAKE)
+    assert tap.errno_of(p.kssl.recv, 1) == errno.EBADMSG
+    assert tap.error(p.kssl)['sent'] == 10
+    p.close()
+
+
 def nonces(suite):
     """Explicit nonces on the wire never repeat; every record opens in order."""
     p = Peer(suite)
@@ -297,6 +325,7 @@ def main():
     tap.case('KSSL_KEY_UPDATE refused')(own_update_refused)
     tap.case('KeyUpdate while a record is open')(open_record)
     tap.case('KeyUpdate requests that cross')(crossing_requests)
+    tap.case('KeyUpdates that were asked for')(answers)
     tap.case('explicit nonces differ')(lambda: nonces(0xc02f))
     tap.done()
 
