@@ -143,6 +143,7 @@ struct kssl_tx {
  * @empties: records without data in a row
  * @warnings: warning alerts in a row
  * @updates: KeyUpdates in a row that were not asked for
+ * @updates_at: bytes of text that had been sent when the last of them came
  * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
  * @data_seen: a protected record was opened
  * @closed: close_notify was received, or what counts as one
@@ -171,6 +172,7 @@ struct kssl_rx {
 	u8 empties;
 	u8 warnings;
 	u8 updates;
+	u64 updates_at;
 	u64 updates_paid;
 	bool data_seen;
 	bool closed;

@@ -75,6 +75,15 @@ static int alert(struct kssl_session *s, const u8 *text, u32 len)
 	return -ECONNABORTED;
 }
 
+/* Without data between them, of either side: a peer that only receives may change keys. */
+static bool too_many(struct kssl_session *s)
+{
+	if (s->rx.updates_at != s->tx_bytes)
+		s->rx.updates = 0;
+	s->rx.updates_at = s->tx_bytes;
+	return ++s->rx.updates > KSSL_UPDATES_MAX;
+}
+
 /*
  * Does the peer send more KeyUpdates than the policy's so many a second?  Each
  * uses up a share of a second from now on; one second ahead is too far, so that
@@ -105,7 +114,7 @@ static int got_key_update(struct kssl_session *s, u8 request, bool boundary)
 		return protocol_error(s, TLS_ILLEGAL_PARAMETER, "bad KeyUpdate");
 	if (!boundary)
 		return unexpected(s, "data after KeyUpdate in its record");
-	if (!s->tx.update_asked && ++s->rx.updates > KSSL_UPDATES_MAX)
+	if (!s->tx.update_asked && too_many(s))
 		return unexpected(s, "too many KeyUpdates");
 	if (!s->tx.update_asked && too_fast(s))
 		return unexpected(s, "too many KeyUpdates a second");

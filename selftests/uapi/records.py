@@ -210,8 +210,8 @@ def crossing_requests():
 
 
 def answers():
-    """The answers to our requests, with no data between, are no flood, and no more than
-    that: who is not asked may send 32."""
+    """The answers to our requests, with no data of the peer's between, are no flood.  Who
+    is not asked may send 32 between our data."""
     p = Peer(0x1301)
 
     def there(n):
@@ -227,10 +227,16 @@ def answers():
         p.send(b'\x18\0\0\1\0', HANDSHAKE)
         p.out.update()
         there(i + 1)
+    for i in range(100):        # nor is who only receives a flood
+        p.send(b'\x18\0\0\1\0', HANDSHAKE)
+        p.out.update()
+        there(i + 101)
+        p.kssl.send(b'b')
+        assert p.got() == (DATA, b'b')
     for _ in range(32):
         p.send(b'\x18\0\0\1\0', HANDSHAKE)
         p.out.update()
-    there(132)
+    there(232)
     p.send(b'\x18\0\0\1\0', HANDSHAKE)
     assert tap.errno_of(p.kssl.recv, 1) == errno.EBADMSG
     assert tap.error(p.kssl)['sent'] == 10
@@ -325,7 +331,7 @@ def main():
     tap.case('KSSL_KEY_UPDATE refused')(own_update_refused)
     tap.case('KeyUpdate while a record is open')(open_record)
     tap.case('KeyUpdate requests that cross')(crossing_requests)
-    tap.case('KeyUpdates that were asked for')(answers)
+    tap.case('KeyUpdates of a peer that only receives')(answers)
     tap.case('explicit nonces differ')(lambda: nonces(0xc02f))
     tap.done()
 
