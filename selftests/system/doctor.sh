@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # ksslctl doctor in broken situations: it names each, and it alone, and what it says mends.
+# DEBUG: no
 . "$(dirname "$0")/../lib.sh"
 cp "$TOP"/build/kssld /usr/local/sbin	# where a user would have it
 mkdir -p /etc/kssl
