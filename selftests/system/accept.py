@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import select
+import signal
 import socket
 import ssl
 import struct
@@ -53,6 +54,14 @@ def answer(conn):
     conn.settimeout(20)
     conn.sendall(conn.recv(5))
     conn.close()
+
+
+def ended(sock):
+    """The other side has closed or reset it."""
+    try:
+        return sock.recv(1 << 16) == b''
+    except ConnectionResetError:
+        return True
 
 
 def sessions():
@@ -144,6 +153,50 @@ def polling():
         x.close()
 
 
+def failing():
+    """Who fails is closed while the program waits, in accept() as in poll()."""
+    def wait():
+        if ep:
+            ep.poll(60)
+        answer(s.accept()[0])
+    for ep in (None, select.epoll()):
+        s = listening()
+        if ep:
+            ep.register(s, select.EPOLLIN)
+        server = threading.Thread(target=wait, daemon=True)
+        server.start()
+        junk = raw(s)
+        junk.sendall(b'GET / HTTP/1.0\r\n\r\n')
+        while not ended(junk):
+            pass
+        t, out = visit(s)
+        t.join()
+        server.join()
+        assert out == [b'hello']
+        s.close()
+
+
+def interrupted():
+    """A signal ends the wait."""
+    s = listening()
+    silent = raw(s)
+    pid = os.fork()
+    if not pid:
+        signal.alarm(1)
+        s.accept()
+        os._exit(0)
+    status = []
+
+    def gone():
+        done, how = os.waitpid(pid, os.WNOHANG)
+        status.append(how)
+        return done
+    tap.until(gone, lambda: 'still in accept()')
+    assert os.WTERMSIG(status[-1]) == signal.SIGALRM, status
+    for x in (silent, s):
+        x.close()
+
+
 def threads():
     """Each connection to one of four."""
     s, done = listening(), []
@@ -186,15 +239,55 @@ def time_is_up():
     policy(20000)
 
 
+class Slow:
+    """A client that came in silent, has got the server's flight by now, and rests."""
+
+    def __init__(self, listener):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = CTX.wrap_bio(self.incoming, self.outgoing, server_hostname='localhost')
+        self.sock = raw(listener)
+        listener.setblocking(False)
+        assert tap.errno_of(listener.accept) == errno.EAGAIN
+        listener.setblocking(True)
+        while not self.step():
+            self.sock.sendall(self.outgoing.read())
+            self.incoming.write(self.sock.recv(65536))
+
+    def step(self):
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def finish(self):
+        self.tls.write(b'hello')
+        self.sock.sendall(self.outgoing.read())
+
+    def answer(self):
+        while True:
+            try:
+                return self.tls.read(5)
+            except ssl.SSLWantReadError:
+                self.incoming.write(self.sock.recv(65536))
+
+
 def crowd():
     """More silent ones than the lobby holds: the oldest go, who speaks comes in."""
+    policy(60000)
     s, before = listening(), tap.counters()['AcceptSilent']
+    slow = Slow(s)
     silent = [raw(s) for _ in range(LOBBY + 50)]
     t, out = visit(s)
     answer(s.accept()[0])
     t.join()
     assert out == [b'hello'] and tap.counters()['AcceptSilent'] >= before + 51
     assert silent[0].recv(1) == b''
+    slow.finish()   # who has spoken may take his time
+    s.settimeout(30)
+    answer(s.accept()[0])
+    assert slow.answer() == b'hello'
+    policy(20000)
     s.close()
     for x in silent[-5:]:   # and all of them, when the listener is closed
         assert x.recv(1) == b''
@@ -322,14 +415,6 @@ def after_shutdown():
         x.close()
 
 
-def ended(sock):
-    """The other side has closed or reset it."""
-    try:
-        return sock.recv(1 << 16) == b''
-    except ConnectionResetError:
-        return True
-
-
 def hello():
     """A ClientHello, from OpenSSL."""
     out = ssl.MemoryBIO()
@@ -403,7 +488,7 @@ def crowd_and_threads():
 
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
-for fn in (options, blocking, queued, polling, edge, threads, forked, shared_port,
-           after_shutdown, closed_midway, time_is_up, crowd, crowd_and_threads):
+for fn in (options, blocking, queued, polling, edge, failing, interrupted, threads, forked,
+           shared_port, after_shutdown, closed_midway, time_is_up, crowd, crowd_and_threads):
     tap.case(fn.__name__)(fn)
 tap.done()
