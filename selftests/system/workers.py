@@ -120,6 +120,24 @@ def together():
     assert halted(4, 8) == [0, 2, 4, 6, 8]
 
 
+def busy():
+    """One that has something left to do gets less: new handshakes go past it."""
+    p, tids = kssld(2)
+    for tid in tids:
+        halt(tid)
+    before = started()
+    first = Clients(8)
+    tap.until(lambda: started() == before + 8, tap.counters)
+    ptrace(DETACH, tids[0])
+    tap.until(lambda: len(first.done) == 4, lambda: (first.done, first.failed))
+    second = Clients(4)
+    second.wait()
+    assert len(first.done) == 4, first.done
+    ptrace(DETACH, tids[1])
+    first.wait()
+    stop(p)
+
+
 def by_default():
     p, tids = kssld(None)
     stop(p)
@@ -146,6 +164,6 @@ def processors():
     assert min(times) > sum(times) * 0.3, times
 
 
-for fn in (together, by_default, processors):
+for fn in (together, busy, by_default, processors):
     tap.case(fn.__name__)(fn)
 tap.done()
