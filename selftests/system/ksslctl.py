@@ -144,6 +144,47 @@ def one():
     assert run('show')[0] == run('show', 'x')[0] == run('show', '0')[0] == 2
 
 
+def numbers():
+    """Each in its place, in all forms: they differ."""
+    for _ in range(4):
+        OWN.sendall(b'x' * 100)
+    OWN.setsockopt(tap.SOL_KSSL, tap.KEY_UPDATE, (0).to_bytes(4, 'little'))
+    info, (client,) = tap.info(OWN), ours('client')
+    names = ['tx_bytes', 'rx_bytes', 'tx_records', 'rx_records']
+    want = [info[n.replace('_', '')] for n in names]
+    assert len(set(want)) == 4 and (info['txgen'], info['rxgen']) == (1, 0), info
+    assert [client[n] for n in names] == want, (client, want)
+    assert (client['tx_generation'], client['rx_generation']) == (1, 0), client
+    row, = [r for r in good('list').splitlines() if r.split()[0] == str(client['id'])]
+    assert row.split()[-4:] == [str(n) for n in want], (row, want)
+    text = good('show', str(client['id']))
+    for name, n in zip(('bytes sent', 'bytes received', 'records sent', 'records recvd', 'keys sent',
+                        'keys received'), want + [1, 0]):
+        assert re.search(f'^  {name} +{n}$', text, re.M), (name, n, text)
+    tap.read_all(OWN, 400)
+
+
+def handshakes():
+    """Two that fail, one out of time: as they are counted."""
+    for _ in range(2):
+        try:
+            ssl.create_default_context().wrap_socket(socket.create_connection(SERVER, timeout=30),
+                                                     server_hostname='localhost').close()
+            raise AssertionError('verified')
+        except ssl.SSLError:
+            pass
+    good('policy', 'set', 'timeout-ms=300')
+    with socket.create_connection(SERVER, timeout=30) as silent:
+        assert silent.recv(1) == b''
+    good('policy', 'set', 'timeout-ms=20000')
+    tap.until(lambda: tap.counters()['HsFailed'] == 2, tap.counters)
+    n = tap.counters()
+    assert n['HsTimeout'] == 1, n
+    assert f"handshakes: {n['HsDone']} done, 2 failed, 1 out of time\n" in good(), good()
+    assert js()['handshakes'] == {'done': n['HsDone'], 'resumed': 0, 'failed': 2, 'timeout': 1,
+                                  'no_worker': 0, 'queue_full': 0}, js()
+
+
 def caps():
     text, said = good('caps'), js('caps')
     assert text.startswith('module 0.1, abi %d, 2 workers\n' % said['abi']), text
@@ -183,6 +224,12 @@ def on_sessions():
     refused('close', n, error='No such file')
     assert good('kill', str(client['id'])) == ''
     assert tap.errno_of(OWN.recv, 1) == 103
+    said, why = js('show', str(client['id'])), tap.error(OWN)
+    assert (said['state'], said['errno'], said['error']) == ('failed', 103, why['text']), (said, why)
+    assert said['alert_sent'] == 80 and 'alert_received' not in said, said
+    text = good('show', str(client['id']))
+    for line in ('error +' + re.escape(why['text']), 'errno +103', 'alert sent +80'):
+        assert re.search(f'^  {line}$', text, re.M), (line, text)
     refused('kill', str(client['id']), error='Broken pipe', why='failed already')
     for verb in ('rekey', 'close', 'kill'):
         assert run(verb)[0] == run(verb, 'x')[0] == 2
@@ -399,6 +446,8 @@ SERVER, PEER = served(True), served(False)
 CLIENT, OWN = openssl(), kssl()
 tap.case('status, list')(listing)
 tap.case('show')(one)
+tap.case('show: numbers')(numbers)
+tap.case('status: handshakes')(handshakes)
 tap.case('caps')(caps)
 tap.case('policy')(policy)
 tap.case('rekey, close, kill; monitor')(acts)
