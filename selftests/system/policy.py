@@ -141,8 +141,8 @@ class Helper:
         (visit or openssl_visit)(at, **peer)
         return self.said()
 
-    def connects(self, *options):
-        self.order('client', *options, port=STRANGER)
+    def connects(self, *options, port=0):
+        self.order('client', *options, port=port or STRANGER)
         return self.said()
 
     def foretold(self, role, *options, port=0):
@@ -204,17 +204,21 @@ def auth(how):
     return tap.PEER_AUTH, how
 
 
-def stranger():
-    """A server whose certificate nobody trusts."""
+def openssl_server(cert, version=ssl.TLSVersion.TLSv1_3, ciphers=None):
+    """Its port; the suites of those who came go to @ciphers."""
     ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ctx.load_cert_chain(PKI + 'stranger.pem', PKI + 'stranger.key')
+    ctx.load_cert_chain(f'{PKI}{cert}.pem', f'{PKI}{cert}.key')
+    ctx.maximum_version = version
     listener = socket.create_server(('127.0.0.1', 0))
 
     def run():
         while True:
             conn, _ = listener.accept()
             try:
-                ctx.wrap_socket(conn, server_side=True).recv(1)
+                conn = ctx.wrap_socket(conn, server_side=True)
+                if ciphers is not None:
+                    ciphers.append(conn.cipher()[0])
+                conn.recv(1)
             except OSError:
                 conn.close()
     threading.Thread(target=run, daemon=True).start()
@@ -286,6 +290,23 @@ def versions():
     h.close()
 
 
+def client_versions():
+    """And of a section's clients."""
+    v13, v12 = ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2
+    seen = {v: [] for v in (v13, v12)}
+    ports = {v: openssl_server('rsa', v, seen[v]) for v in seen}
+    for uid, exe, version, errors in ((0, 'evil', v13, (0,)), (0, 'evil', v12, (0,)),
+                                      (1001, 'good', v13, (0,)),
+                                      (1001, 'good', v12, ('EPROTO', 'ECONNABORTED')),
+                                      (1004, 'evil', v13, (0,)), (1004, 'evil', v12, (0,))):
+        h = Helper(uid, exe)
+        got = h.connects(port=ports[version])
+        assert got['errno'] in errors, (uid, version, got)
+        h.close()
+    assert seen[v13][2] == 'TLS_CHACHA20_POLY1305_SHA256' and len(seen[v12]) == 2, seen
+    assert seen[v12][1] == 'ECDHE-RSA-CHACHA20-POLY1305' != seen[v12][0], seen
+
+
 def group_cgroup_port():
     for path in ('/kssl-ops/sub', '/kssl-ops2'):
         os.makedirs('/sys/fs/cgroup' + path, exist_ok=True)
@@ -295,10 +316,16 @@ def group_cgroup_port():
         assert got['errno'] == 'EKEYREJECTED', (wish, got)
         rc, said = h.foretold('server', *wish, port=8443)
         assert (rc, said['policy'], said['client-auth']) == (0, 'ops', 'require'), said
+    got = h.serves(port=8450)
+    assert got['errno'] == 'EKEYREJECTED', got
+    assert h.foretold('server', port=8450)[0] == 0
     for port in (8442, 8451):
         assert h.serves(port=port)['errno'] == 'EACCES' and h.foretold('server', port=port)[0] == 3
     assert h.serves(identity('rsa'), port=8443)['errno'] == 'EACCES'
     assert h.connects()['errno'] == 'EACCES', 'a port is a server\'s'
+    h.close()
+    h = Helper(2001, 'evil', (7,), '/kssl-ops/sub')     # his own group, not a further one
+    assert h.serves(port=8443)['errno'] == 'EKEYREJECTED'
     h.close()
     for groups, cgroup in (((7,), '/kssl-ops/sub'), ((7, 2001), '/kssl-ops2'), ((7, 2001), None)):
         h = Helper(1003, 'evil', groups, cgroup)
@@ -359,7 +386,7 @@ def main():
             (1003, 'good', (), None, None), (0, 'evil', ('rsa', 'ec'), False, 'rsa')):
         tap.case(f'user {uid}, program {exe}')(
             lambda u=uid, e=exe, a=allowed, r=relax, d=default: matrix(Helper(u, e), a, r, d))
-    for fn in (versions, group_cgroup_port, forged, questions, refused):
+    for fn in (versions, client_versions, group_cgroup_port, forged, questions, refused):
         tap.case(fn.__name__.replace('_', ' '))(fn)
     daemon.stop()
     tap.done()
@@ -370,6 +397,6 @@ if sys.argv[1] == '--helper':
 else:
     from kssld import Daemon  # noqa: E402
     TMP = sys.argv[1]
-    STRANGER = stranger()
+    STRANGER = openssl_server('stranger')     # nobody trusts it
     CONTEXTS.update({v: context(v) for v in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)})
     main()
