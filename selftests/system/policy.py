@@ -348,6 +348,10 @@ def questions():
                        (3, 'user=1005')):
         got = ctl('policy', 'test', *words)
         assert got[0] == rc, (words, got)
+    ops = ['cgroup=/kssl-ops', 'port=8443', 'role=server', 'user=root', 'group=2001']
+    for words in (ops, ops[::-1]):  # those groups, not the user's own, wherever it stands
+        rc, out = ctl('policy', 'test', *words)
+        assert rc == 0 and out.splitlines()[1].split() == ['policy', 'ops'], (words, out)
     rc, out = ctl('policy', 'test', 'user=1001', f'exe={TMP}/good', 'role=server')
     assert rc == 0 and [x.split() for x in out.splitlines()] == [
         ['allowed', 'yes'], ['policy', 'web'], ['line', '16'], ['identities', 'rsa'],

@@ -101,19 +101,27 @@ static bool set(struct hs_request *req, struct hs_owner *o, const char *key, con
 /* The word that is no good, or NULL. */
 static const char *describe(struct hs_request *req, struct hs_owner *o, char *words)
 {
-	char *word, *value;
+	char *word, *value, *group = NULL, *groups = NULL;
 
 	while ((word = strsep(&words, "\t"))) {
 		value = strchr(word, '=');
 		if (!value)
 			return word;
 		*value = 0;
+		if (!strcmp(word, "group")) {	/* the user's own count only without it */
+			group = word;
+			groups = value;
+			continue;
+		}
 		if (!set(req, o, word, value + 1)) {
 			*value = '=';
 			return word;
 		}
 	}
-	return NULL;
+	if (!groups || set(req, o, group, groups + 1))
+		return NULL;
+	*groups = '=';
+	return group;
 }
 
 static const char *peer_word(const struct hs_request *req, int mode)
