@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
@@ -59,11 +60,11 @@ class Traced:
         return read(TRACE + 'trace')
 
 
-def serve(listener, ours):
+def serve(listener, ours, ctx=None):
     conn = listener.accept()[0]
     try:
         if not ours:
-            ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            ctx = ctx or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             ctx.load_cert_chain(PKI + 'rsa.pem', PKI + 'rsa.key')
             conn = ctx.wrap_socket(conn, server_side=True, suppress_ragged_eofs=False)
         for data in iter(lambda: conn.recv(65536), b''):
@@ -75,12 +76,12 @@ def serve(listener, ours):
     conn.close()
 
 
-def connected(ours=False, start=True):
+def connected(ours=False, start=True, ctx=None):
     """A kssl client of OpenSSL, or of kssl; and the thread that serves it."""
     listener = socket.create_server(('127.0.0.1', 0))
     if ours:
         tap.attach(listener)
-    thread = threading.Thread(target=serve, args=(listener, ours), daemon=True)
+    thread = threading.Thread(target=serve, args=(listener, ours, ctx), daemon=True)
     thread.start()
     s = socket.socket()
     s.settimeout(30)
@@ -151,6 +152,24 @@ def life():
     for way in ('tx', 'rx'):
         assert ('alert_' + way, 'level=1 description=0') in said, said
     assert MARK[:8].decode() not in raw and MARK[:8].hex() not in raw
+
+
+def parallel():
+    """Records that all CPUs made, too."""
+    was = read('/sys/module/kssl/parameters/parallel')
+    write('/sys/module/kssl/parameters/parallel', '1')
+    with Traced() as t:
+        s, _ = connected()
+        s.sendall(MARK * 3000)
+        time.sleep(1)   # until all is here
+        assert tap.read_all(s, len(MARK) * 3000) == MARK * 3000
+        info, said = tap.info(s), t.of(tap.info(s)['id'])
+    write('/sys/module/kssl/parameters/parallel', was)
+    for way in ('tx', 'rx'):
+        text = [int(rest.split('=')[1]) for e, rest in said
+                if e == 'record_' + way and rest.startswith('application_data')]
+        assert sum(text) == info[way + 'bytes'] == len(MARK) * 3000, (way, text, info)
+    s.close()
 
 
 def failures():
@@ -224,8 +243,14 @@ def keylog():
                              server_hostname='localhost') as s:
             echo(s, b'hello')
         threading.Thread(target=serve, args=(listener, True), daemon=True).start()
+        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ctx.maximum_version = version
+        ctx.keylog_filename = TMP + '/theirs'
+        s, _ = connected(ctx=ctx)
+        echo(s, b'hello')
+        s.close()
     theirs = lines(TMP + '/theirs')
-    assert lines(TMP + '/keys') - before == theirs and len(theirs) == 6, (theirs, before)
+    assert lines(TMP + '/keys') - before == theirs and len(theirs) == 12, (theirs, before)
     assert {line.split()[0] for line in theirs} == {
         'SERVER_HANDSHAKE_TRAFFIC_SECRET', 'CLIENT_HANDSHAKE_TRAFFIC_SECRET', 'EXPORTER_SECRET',
         'CLIENT_TRAFFIC_SECRET_0', 'SERVER_TRAFFIC_SECRET_0', 'CLIENT_RANDOM'}
@@ -257,6 +282,7 @@ NETNS = os.stat('/proc/self/ns/net').st_ino
 daemon = Daemon(TMP + '/conf', TMP + '/log')
 tap.case('fields of the tracepoints: numbers that are known')(fields)
 tap.case('a session from birth to end')(life)
+tap.case('records of several CPUs')(parallel)
 tap.case('fatal alerts')(failures)
 tap.case('a handshake that fails')(handshake_fails)
 tap.case('filters, and silence')(filtered)
