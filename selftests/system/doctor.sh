@@ -49,6 +49,12 @@ well "with a daemon"
 tap_like "$(ksslctl doctor)" "^ok +daemon +kssld serves with 2 workers" "and it says what it saw"
 out=$(unshare -n ksslctl doctor)
 tap_like "$? $out" "^bad +daemon +kssld runs, but does not serve this network namespace" "a daemon of another network namespace"
+mkdir -p "$TMP/bin"	# where everybody may read
+cp "$TOP"/build/{ksslctl,libkssl.so.0} "$TMP/bin"
+chmod 755 "$TMP" "$TMP/bin"
+out=$(setpriv --reuid nobody --clear-groups "$TMP/bin/ksslctl" doctor 2>&1)
+tap_is "$? $(grep -vE '^(ok|note)|mend:' <<<"$out")" "0 " "somebody else: all is well"
+tap_like "$out" "^note daemon +kssld serves with 2 workers; only root and its user may ask it more" "and why he learns less"
 tap_is "$(ksslctl --socket "$TMP/none" doctor >/dev/null; echo $?)" 0 "a control socket elsewhere is not wrong"
 stop_kssld
 
@@ -75,6 +81,24 @@ chmod 644 "$TMP/keys/rsa.key"
 bad files "rsa.key holds a private key, and everybody may read it" "chmod o-rwx '$TMP/keys/rsa.key'" "a key for everybody"
 eval "$(ksslctl doctor | sed -n 's/.*mend: \(chmod.*\)/\1/p')"
 well "and after that command"
+
+# ---- the second of two ----
+cp "$PKI"/expired.{pem,key} "$TMP/keys"
+chown nobody "$TMP/keys/expired.key"
+cp "$TMP/conf2" "$TMP/conf2.one"
+cat >>"$TMP/conf2" <<C
+[identity old]
+cert = $TMP/keys/expired.pem
+key = $TMP/keys/expired.key
+C
+ksslctl reload
+bad clock "the certificate of identity old has expired, on 2021-01-01" "renew it" "one certificate of two has expired"
+chmod 644 "$TMP/keys/"{rsa,expired}.key
+tap_is "$(ksslctl doctor | grep -c '^bad  *files .*everybody may read it')" 2 "two keys for everybody: both are named"
+chmod 600 "$TMP/keys/"{rsa,expired}.key
+cp "$TMP/conf2.one" "$TMP/conf2"
+ksslctl reload
+well "and without that certificate"
 
 # ---- the clock ----
 now=$(date +%s)
