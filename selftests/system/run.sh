@@ -50,8 +50,15 @@ cat >"$TMP/lighttpd.conf" <<C
 server.document-root = "$TMP/www"
 server.port = 8447
 C
-start 8447 kssl-run -s 8447 -- lighttpd -D -f "$TMP/lighttpd.conf"
+start 8447 kssl-run -s 443,8447 -- lighttpd -D -f "$TMP/lighttpd.conf"
 tap_is "$(fetch_sum https://localhost:8447/file)" "$sum" "lighttpd: curl"
+
+# ports are whole numbers, and what was not chosen is left alone
+start 8455 kssl-run -s 845,84550,455 -- /usr/bin/python3 -m http.server -d "$TMP/www" -b 127.0.0.1 8455
+tap_is "$(fetch_sum http://localhost:8455/file)" "$sum" "a port that was not chosen stays plain: curl"
+
+start 8456 kssl-run -s 8456 -a x,http/1.1 -- /usr/bin/python3 -m http.server -d "$TMP/www" -b 127.0.0.1 8456
+tap_like "$(openssl s_client -connect localhost:8456 -alpn h2,http/1.1 </dev/null 2>/dev/null)" "ALPN protocol: http/1.1" "--alpn: openssl s_client"
 
 start 8448 kssl-run -s 8448 -- memcached -u root -l 127.0.0.1 -p 8448 -t 2
 tap_like "$(ask 8448 'set a 0 0 5\r\nhello\r\nget a\r\n' END)" "^hello" "memcached (threads, libevent): openssl s_client"
@@ -76,8 +83,15 @@ start 8452 kssl-run -l '[::1]:8453,8452' -i ec -- "$PEERS/activated"
 tap_is "$(ask 8452 'to static\n' STATIC)" "TO STATIC" "a static program by --listen, the second of two: openssl s_client"
 tap_run "the first is there too" listening 8453
 tap_like "$(ss -Hltn 'sport = :8452')" '\*:8452' "without a host: all addresses, of IPv4 too"
+tap_like "$(openssl s_client -connect localhost:8452 </dev/null 2>/dev/null)" "CN ?= ?ec" "with the identity that was asked for"
 out=$(kssl-run --listen 8452 -- true 2>&1)
 tap_is "$? $out" "125 kssl-run: listening with TLS at 8452: Address already in use" "an address that is taken"
 out=$(kssl-run --listen ::1:8454 -- true 2>&1)
 tap_is "$? $out" "125 kssl-run: not an address to listen at: ::1:8454" "not an address"
+exec 6<>/dev/tcp/127.0.0.1/8452
+sleep 0.5	# until it is accepted
+stop_pid $started
+start 8452 kssl-run -l 8452 -- "$PEERS/activated"
+tap_is "$(ask 8452 'once more\n' MORE)" "ONCE MORE" "started again beside the connections of before: openssl s_client"
+exec 6>&-
 tap_done
