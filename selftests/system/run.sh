@@ -94,4 +94,6 @@ stop_pid $started
 start 8452 kssl-run -l 8452 -- "$PEERS/activated"
 tap_is "$(ask 8452 'once more\n' MORE)" "ONCE MORE" "started again beside the connections of before: openssl s_client"
 exec 6>&-
+out=$(kssl-run --listen "$(seq -s , 8460 8476)" -- true 2>&1)
+tap_is "$? $out" "125 kssl-run: more than 16 addresses to listen at" "too many addresses"
 tap_done

@@ -144,6 +144,9 @@ int listeners_pass(const char *list)
 	int nr = 0, fd;
 
 	while (copy && (word = strsep(&rest, ","))) {
+		if (nr == LISTENERS_MAX)
+			fprintf(stderr, "kssl-run: more than %d addresses to listen at\n",
+				LISTENERS_MAX);
 		fd = nr < LISTENERS_MAX ? open_one(word) : -1;
 		/* dup2() leaves it open for the program */
 		if (fd < 0 || dup2(fd, FIRST_FD + nr) < 0) {
