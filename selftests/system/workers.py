@@ -145,9 +145,12 @@ def by_default():
 
 
 def ran(tid):
-    """Nanoseconds on a processor."""
-    with open(f'/proc/{tid}/schedstat', encoding='ascii') as f:
-        return int(f.read().split()[0])
+    """Nanoseconds on a processor, or ticks if the kernel counts no better."""
+    if os.path.exists(f'/proc/{tid}/schedstat'):
+        with open(f'/proc/{tid}/schedstat', encoding='ascii') as f:
+            return int(f.read().split()[0])
+    with open(f'/proc/{tid}/stat', encoding='ascii') as f:
+        return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13]))
 
 
 def processors():
