@@ -24,8 +24,13 @@ static unsigned int said(const SSL *ssl)
 	return (unsigned int)(uintptr_t)SSL_get_ex_data(ssl, ex_index);
 }
 
-/* max_fragment_length: the longest text, 0 if there is no such limit. */
-static unsigned int fragment(const SSL *ssl)
+/**
+ * limit_of_both() - the longest text that a record of either side may have
+ * @ssl: a handshake, its hellos exchanged
+ *
+ * Return: bytes, 512 to 4096 (RFC 6066, 4); 0: no max_fragment_length.
+ */
+uint16_t limit_of_both(const SSL *ssl)
 {
 	const SSL_SESSION *session = SSL_get_session(ssl);
 	uint8_t mode = session ? SSL_SESSION_get_max_fragment_length(session) : 0;
@@ -47,7 +52,7 @@ static bool counts_type(const SSL *ssl)
  */
 static bool may_answer(const SSL *ssl)
 {
-	if (fragment(ssl))
+	if (limit_of_both(ssl))
 		return false;
 	return !counts_type(ssl) || said(ssl) > FRAGMENT_MIN;
 }
@@ -130,20 +135,9 @@ bool limit_offer(SSL_CTX *ctx)
  */
 uint16_t limit_of_peer(const SSL *ssl)
 {
-	unsigned int limit = said(ssl), most = fragment(ssl);
+	unsigned int limit = said(ssl), most = limit_of_both(ssl);
 
 	if (most && (!limit || most + counts_type(ssl) < limit))
 		limit = most + counts_type(ssl);
 	return (uint16_t)limit;
-}
-
-/**
- * limit_of_both() - the longest record that each side may send
- * @ssl: a finished handshake
- *
- * Return: bytes of text, 512 to 4096 (RFC 6066, 4); 0: no max_fragment_length.
- */
-uint16_t limit_of_both(const SSL *ssl)
-{
-	return (uint16_t)fragment(ssl);
 }
