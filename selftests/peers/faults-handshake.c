@@ -31,8 +31,8 @@
 static char pki[300];
 static SSL_CTX *contexts[2];		/* client, server */
 static uint32_t usual_timeout;		/* of a handshake, in ms */
-static int plain_listener, ours;	/* for a peer that serves; with kssl on it */
-static struct sockaddr_in plain_at, ours_at;
+static int ours;			/* a listener with kssl on it */
+static struct sockaddr_in plain_at, ours_at;	/* the peer that serves; @ours */
 
 /* ---- the peer ---- */
 
@@ -40,6 +40,7 @@ static struct sockaddr_in plain_at, ours_at;
  * struct peer - the other end, in its thread
  * @server: it serves
  * @greets: it sends the mark first
+ * @listener: one of its own if it serves: nobody else's connection is in its queue
  * @fd: its socket
  * @seen, @nr_seen: bytes that came, of a record that is not whole
  * @why: what was wrong with what came
@@ -47,7 +48,7 @@ static struct sockaddr_in plain_at, ours_at;
 struct peer {
 	pthread_t thread;
 	bool server, greets;
-	int fd;
+	int listener, fd;
 	SSL *ssl;
 	unsigned char seen[2 * RECORD_MAX];
 	size_t nr_seen;
@@ -147,7 +148,7 @@ static void *peer_main(void *arg)
 	struct peer *p = arg;
 
 	if (p->server) {
-		p->fd = accept(plain_listener, NULL, NULL);
+		p->fd = accept(p->listener, NULL, NULL);
 	} else {
 		p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		MUST(!connect(p->fd, (struct sockaddr *)&ours_at, sizeof(ours_at)));
@@ -166,6 +167,19 @@ static void *peer_main(void *arg)
 	return NULL;
 }
 
+static int listen_at(struct sockaddr_in *at)
+{
+	socklen_t len = sizeof(*at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	at->sin_family = AF_INET;
+	at->sin_port = 0;
+	at->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	MUST(fd >= 0 && !bind(fd, (struct sockaddr *)at, len) && !listen(fd, 8) &&
+	     !getsockname(fd, (struct sockaddr *)at, &len));
+	return fd;
+}
+
 static struct peer *peer_start(bool server, bool greets)
 {
 	struct peer *p = calloc(1, sizeof(*p));
@@ -174,23 +188,22 @@ static struct peer *peer_start(bool server, bool greets)
 	p->server = server;
 	p->greets = greets;
 	p->fd = -1;
+	if (server)
+		p->listener = listen_at(&plain_at);
 	MUST(!pthread_create(&p->thread, NULL, peer_main, p));
 	return p;
 }
 
-/* One that still waits for somebody gets a connection that ends at once. */
+/* One that still waits for somebody waits no longer. */
 static bool peer_end(struct peer *p)
 {
 	bool good;
-	int fd;
 
-	if (p->server) {
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (__atomic_load_n(&p->fd, __ATOMIC_ACQUIRE) < 0)
-			MUST(!connect(fd, (struct sockaddr *)&plain_at, sizeof(plain_at)));
-		close(fd);
-	}
+	if (p->server)
+		shutdown(p->listener, SHUT_RDWR);
 	pthread_join(p->thread, NULL);
+	if (p->server)
+		close(p->listener);
 	good = !*p->why || no("the peer: %s", p->why);
 	free(p);
 	return good;
@@ -621,18 +634,6 @@ static void queue_mode(int count)
 
 /* ---- all of it ---- */
 
-static int listen_at(struct sockaddr_in *at)
-{
-	socklen_t len = sizeof(*at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	at->sin_family = AF_INET;
-	at->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	MUST(fd >= 0 && !bind(fd, (struct sockaddr *)at, len) && !listen(fd, 8) &&
-	     !getsockname(fd, (struct sockaddr *)at, &len));
-	return fd;
-}
-
 static void make_contexts(void)
 {
 	char path[400];
@@ -654,7 +655,6 @@ int main(int argc, char **argv)
 	snprintf(pki, sizeof(pki), "%s", argv[1]);
 	faults_init(false);
 	make_contexts();
-	plain_listener = listen_at(&plain_at);
 	ours = listen_at(&ours_at);
 	MUST(!attach(ours));
 	usual_timeout = set_timeout(TIMEOUT_MS);
