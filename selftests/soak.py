@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TOP + '/selftests/peers')
@@ -120,6 +121,15 @@ def put(sock, data, rng):
             sock.sendfile(f, 0)
 
 
+def change_keys(sock, request):
+    """The peer may owe an answer: to whoever rekeys by netlink."""
+    try:
+        sock.setsockopt(tap.SOL_KSSL, tap.KEY_UPDATE, request)
+    except BlockingIOError:
+        if not request:
+            raise
+
+
 def exchange(sock, rng, size):
     """So many bytes there and back."""
     out, back = hashlib.sha256(), hashlib.sha256()
@@ -128,7 +138,7 @@ def exchange(sock, rng, size):
         data = rng.randbytes(min(left, rng.choice((1, 100, 1400, BLOCK // 2, BLOCK))))
         if isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket) and \
                 not rng.randrange(20):
-            sock.setsockopt(tap.SOL_KSSL, tap.KEY_UPDATE, rng.randrange(2))
+            change_keys(sock, rng.randrange(2))
         put(sock, data, rng)
         out.update(data)
         left -= len(data)
@@ -185,7 +195,9 @@ class Visitors:
         try:
             fn()
         except (OSError, Lost) as e:
-            self.add(wrong=[f'{self.kind}: {type(e).__name__} {e}'])
+            # which call it was
+            at = traceback.extract_tb(e.__traceback__)[-1]
+            self.add(wrong=[f'{self.kind}: {type(e).__name__} {e}, {at.lineno}: {at.line}'])
 
     def victim(self):
         """It ends by an error, as long as nothing is wrong until then."""
