@@ -118,9 +118,8 @@ static int send_head(struct bulk *b)
 	job = kssl_crew_head(b->crew);
 	if (job->err)
 		return s->ktls ? -EBADMSG : job->err;
-	hold = b->more ? KSSL_CORK : KSSL_PUSH;
-	if (msg_data_left(b->msg) || kssl_crew_busy(b->crew) > 1)
-		hold = KSSL_HOLD;
+	hold = kssl_crew_busy(b->crew) > 1 ? KSSL_HOLD :
+	       kssl_out_hold(msg_data_left(b->msg), b->more);
 	count(s, job);
 	err = kssl_out_record(s, job->page, job->out_off, job->out_len, hold);
 	b->ahead -= s->seal->head + job->len + job->pad + s->seal->tail;

@@ -12,6 +12,18 @@
  */
 enum kssl_hold { KSSL_PUSH, KSSL_CORK, KSSL_HOLD };
 
+/**
+ * kssl_out_hold() - what to do with a record of a program's text
+ * @left: bytes of the same call behind it
+ * @more: MSG_MORE: they may all stay open, and push nothing
+ */
+static inline enum kssl_hold kssl_out_hold(size_t left, bool more)
+{
+	if (left && !(more && left < TLS_TEXT_MAX))
+		return KSSL_HOLD;
+	return more ? KSSL_CORK : KSSL_PUSH;
+}
+
 int kssl_out_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
 		    enum kssl_hold hold);
 int kssl_out_retry(struct kssl_session *s);

@@ -622,7 +622,7 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	if (tx->len < tx->room && (more || msg_data_left(msg)) && hold_open(s))
 		return n;
 	give_back(s);
-	err = close_open(s, msg_data_left(msg) ? KSSL_HOLD : more ? KSSL_CORK : KSSL_PUSH);
+	err = close_open(s, kssl_out_hold(msg_data_left(msg), more));
 	return kssl_tx_finish(s, err) ?: n;
 }
 

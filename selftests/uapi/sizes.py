@@ -229,6 +229,21 @@ def cut_short(suite):
     p.close()
 
 
+def full_ones_go(suite):
+    """MSG_MORE holds back what is no whole record, and nothing else."""
+    p = Peer(suite)
+    p.tcp.settimeout(5)
+    for size, nr in ((4096, 2), (16384, 1), (16384, 5)):
+        setopt(p.kssl, tap.RECORD_SIZE, size)
+        data = os.urandom(nr * size + 1000)
+        p.kssl.sendall(data, socket.MSG_MORE)
+        assert b''.join(raw(p)[2] for _ in range(nr)) == data[:nr * size]
+        assert not select.select([p.tcp], [], [], 0.5)[0]
+        p.kssl.sendall(b'the end')
+        assert p.got() == (DATA, data[nr * size:] + b'the end')
+    p.close()
+
+
 def low_water_mark(suite):
     """Readable means so many bytes, in however many records they come."""
     p = Peer(suite)
@@ -259,6 +274,7 @@ def main():
     tap.case('MSG_ZEROCOPY')(zerocopy)
     for suite in (0x1301, 0xc02f):
         tap.case(f'a send that is cut short, {suite:#x}')(lambda s=suite: cut_short(s))
+        tap.case(f'MSG_MORE and full records, {suite:#x}')(lambda s=suite: full_ones_go(s))
         tap.case(f'SO_RCVLOWAT and small records, {suite:#x}')(lambda s=suite: low_water_mark(s))
     tap.done()
 
