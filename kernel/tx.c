@@ -564,7 +564,7 @@ static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool mor
 		return 0;
 	err = wait_room(s, timeo);
 	if (!err && s->tx.page && s->tx.type != type)
-		err = close_open(s, KSSL_HOLD);
+		err = close_open(s, KSSL_CORK);	/* there may be no memory for the next */
 	if (err || s->tx.page)
 		return err;
 	err = before_data(s);
