@@ -16,6 +16,8 @@ enum kssl_hold { KSSL_PUSH, KSSL_CORK, KSSL_HOLD };
  * kssl_out_hold() - what to do with a record of a program's text
  * @left: bytes of the same call behind it
  * @more: MSG_MORE: they may all stay open, and push nothing
+ *
+ * Return: what TCP is to do with its last segment.
  */
 static inline enum kssl_hold kssl_out_hold(size_t left, bool more)
 {
