@@ -15,7 +15,7 @@
 
 #include "keys.h"
 #include "mib.h"
-#include "out.h"
+#include "tx_tcp.h"
 #include "session.h"
 #include "trace.h"
 #include "tx.h"
@@ -111,17 +111,17 @@ static int send_head(struct bulk *b)
 {
 	struct kssl_session *s = b->s;
 	struct kssl_job *job;
-	enum kssl_hold hold;
+	enum kssl_push push;
 	int err;
 
 	kssl_crew_wait(b->crew);
 	job = kssl_crew_head(b->crew);
 	if (job->err)
 		return s->ktls ? -EBADMSG : job->err;
-	hold = kssl_crew_busy(b->crew) > 1 ? KSSL_HOLD :
-	       kssl_out_hold(msg_data_left(b->msg), b->more);
+	push = kssl_crew_busy(b->crew) > 1 ? KSSL_PUSH_MORE :
+	       kssl_push_for(msg_data_left(b->msg), b->more);
 	count(s, job);
-	err = kssl_out_record(s, job->page, job->out_off, job->out_len, hold);
+	err = kssl_tx_tcp_record(s, job->page, job->out_off, job->out_len, push);
 	b->ahead -= s->seal->head + job->len + job->pad + s->seal->tail;
 	put_page(job->page);
 	job->page = NULL;

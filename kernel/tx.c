@@ -11,7 +11,7 @@
  * The page is the task's own (frag.c), so an idle socket holds nothing.  Only an
  * open record (MSG_MORE) keeps a reference.
  *
- * How a record gets to TCP is in out.c; how several CPUs make the records of one
+ * How a record gets to TCP is in tx_tcp.c; how several CPUs make the records of one
  * call in bulk_tx.c.
  */
 #include "tx.h"
@@ -29,7 +29,7 @@
 #include "kssl_compat.h"
 #include "mib.h"
 #include "netlink.h"
-#include "out.h"
+#include "tx_tcp.h"
 #include "session.h"
 #include "suite.h"
 #include "trace.h"
@@ -80,7 +80,7 @@ static u32 tail_room(const struct kssl_session *s, u32 room)
 
 /* Seal the text of @len bytes at @off and send the record. */
 static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32 off, u32 len,
-			 enum kssl_hold hold)
+			 enum kssl_push push)
 {
 	struct kssl_half *half = s->seal;
 	u32 record_len;
@@ -98,7 +98,7 @@ static int seal_and_send(struct kssl_session *s, u8 type, struct page *page, u32
 	s->tx_records++;
 	kssl_mib_record(s->kn, KSSL_MIB_TX_RECORDS, half->suite->kind);
 	trace_kssl_record_tx(s, type, len);
-	return kssl_out_record(s, page, off - half->head, record_len, hold);
+	return kssl_tx_tcp_record(s, page, off - half->head, record_len, push);
 }
 
 static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len)
@@ -112,7 +112,7 @@ static int send_alone(struct kssl_session *s, u8 type, const void *text, u32 len
 	off = frag->offset + head;
 	memcpy(page_address(frag->page) + off, text, len);
 	frag->offset += span;
-	return seal_and_send(s, type, frag->page, off, len, KSSL_PUSH);
+	return seal_and_send(s, type, frag->page, off, len, KSSL_PUSH_NOW);
 }
 
 static void drop_open(struct kssl_session *s)
@@ -157,7 +157,7 @@ static int send_update(struct kssl_session *s, bool request)
  * Close the open record of MSG_MORE data, if there is one.  A KeyUpdate that came
  * while it was open is answered before it.
  */
-static int close_open(struct kssl_session *s, enum kssl_hold hold)
+static int close_open(struct kssl_session *s, enum kssl_push push)
 {
 	struct kssl_tx *tx = &s->tx;
 	int err = 0;
@@ -165,7 +165,7 @@ static int close_open(struct kssl_session *s, enum kssl_hold hold)
 	if (tx->len && tx->update_due)
 		err = send_update(s, false);
 	if (tx->len && !err)
-		err = seal_and_send(s, tx->type, tx->page, tx->off, tx->len, hold);
+		err = seal_and_send(s, tx->type, tx->page, tx->off, tx->len, push);
 	drop_open(s);
 	return err;
 }
@@ -229,7 +229,7 @@ static int before_data(struct kssl_session *s)
 static int clear_way(struct kssl_session *s)
 {
 	/* a record that became pending must go before another is sealed */
-	return kssl_out_flush(s) ?: close_open(s, KSSL_HOLD) ?: kssl_out_flush(s);
+	return kssl_tx_tcp_flush(s) ?: close_open(s, KSSL_PUSH_MORE) ?: kssl_tx_tcp_flush(s);
 }
 
 /* Send the close_notify that is due; -EAGAIN: it stays due. */
@@ -262,7 +262,7 @@ static int send_notify(struct kssl_session *s)
  */
 int kssl_tx_flush(struct kssl_session *s)
 {
-	int err = kssl_out_flush(s);
+	int err = kssl_tx_tcp_flush(s);
 
 	if (err)
 		return err;
@@ -274,7 +274,7 @@ int kssl_tx_flush(struct kssl_session *s)
 	if (!s->tx.len)
 		return 0;
 	err = before_data(s);
-	return kssl_tx_finish(s, err ?: close_open(s, KSSL_PUSH));
+	return kssl_tx_finish(s, err ?: close_open(s, KSSL_PUSH_NOW));
 }
 
 /**
@@ -288,7 +288,7 @@ void kssl_tx_retry(struct kssl_session *s)
 	if (s->tx.closed)
 		kssl_tx_flush(s);
 	else
-		kssl_out_flush(s);
+		kssl_tx_tcp_flush(s);
 }
 
 /**
@@ -328,7 +328,7 @@ int kssl_tx_key_update(struct kssl_session *s, bool request)
 	if ((request && s->tx.update_asked) || !sk_stream_memory_free(s->sk) ||
 	    (!s->seal->used && s->tx.updates >= KSSL_TX_UPDATES_MAX))
 		return -EAGAIN;
-	err = kssl_out_flush(s);
+	err = kssl_tx_tcp_flush(s);
 	return err ?: kssl_tx_finish(s, send_update(s, request));
 }
 
@@ -374,8 +374,8 @@ int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
 			return -ENOMEM;
 		memcpy(page_address(frag->page) + frag->offset, bytes, n);
 		frag->offset += n;
-		err = kssl_out_record(s, frag->page, frag->offset - n, n,
-				      len > n ? KSSL_HOLD : KSSL_PUSH);
+		err = kssl_tx_tcp_record(s, frag->page, frag->offset - n, n,
+				      len > n ? KSSL_PUSH_MORE : KSSL_PUSH_NOW);
 		if (err)
 			return err;
 		if (s->tx.pend_len)
@@ -429,7 +429,7 @@ int kssl_tx_drain(struct kssl_session *s)
 void kssl_tx_release(struct kssl_session *s)
 {
 	drop_open(s);
-	kssl_out_drop(s);
+	kssl_tx_tcp_drop(s);
 	s->tx.notify_due = false;
 }
 
@@ -440,7 +440,7 @@ static int wait_room(struct kssl_session *s, long *timeo)
 	int err;
 
 	for (;;) {
-		err = sk_stream_memory_free(sk) ? kssl_out_flush(s) : -EAGAIN;
+		err = sk_stream_memory_free(sk) ? kssl_tx_tcp_flush(s) : -EAGAIN;
 		if (err != -EAGAIN)
 			return err;
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
@@ -564,7 +564,7 @@ static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool mor
 		return 0;
 	err = wait_room(s, timeo);
 	if (!err && s->tx.page && s->tx.type != type)
-		err = close_open(s, KSSL_CORK);	/* there may be no memory for the next */
+		err = close_open(s, KSSL_PUSH_CORK);	/* there may be no memory for the next */
 	if (err || s->tx.page)
 		return err;
 	err = before_data(s);
@@ -622,7 +622,7 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	if (tx->len < tx->room && (more || msg_data_left(msg)) && hold_open(s))
 		return n;
 	give_back(s);
-	err = close_open(s, kssl_out_hold(msg_data_left(msg), more));
+	err = close_open(s, kssl_push_for(msg_data_left(msg), more));
 	return kssl_tx_finish(s, err) ?: n;
 }
 
@@ -687,7 +687,7 @@ int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
 	int sent = 0, n = 0, err;
 
 	sock_owned_by_me(s->sk);
-	err = kssl_out_flush(s);
+	err = kssl_tx_tcp_flush(s);
 	if (err == -EAGAIN)
 		err = wait_room(s, &timeo);
 	while (!err && msg_data_left(msg)) {

@@ -9,7 +9,7 @@
  * (bulk.c) in tx.behind; it goes out before anything else, and is not lost at
  * close.  No work item and no callback sends anything.
  */
-#include "out.h"
+#include "tx_tcp.h"
 
 #include <linux/mm.h>
 #include <net/tcp.h>
@@ -33,14 +33,14 @@ static bool may_hold(const struct sock *sk, u32 len)
 }
 
 /* Give sealed bytes to TCP; returns how many it took, or a negative errno. */
-static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum kssl_hold hold)
+static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum kssl_push push)
 {
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	int sndbuf = sk->sk_sndbuf;
 	int done = 0, ret = 0;
 
-	if (hold != KSSL_PUSH && may_hold(sk, len))
-		flags |= hold == KSSL_HOLD ? KSSL_HOLD_FLAGS : MSG_MORE;
+	if (push != KSSL_PUSH_NOW && may_hold(sk, len))
+		flags |= push == KSSL_PUSH_MORE ? KSSL_HOLD_FLAGS : MSG_MORE;
 	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
 	while (len && (ret = kssl_compat_send_page(sk, page, off, len, flags)) > 0) {
 		done += ret;
@@ -52,10 +52,10 @@ static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum kss
 }
 
 /**
- * kssl_out_drop() - forget what TCP had no memory for
+ * kssl_tx_tcp_drop() - forget what TCP had no memory for
  * @s: the session; socket lock or last reference
  */
-void kssl_out_drop(struct kssl_session *s)
+void kssl_tx_tcp_drop(struct kssl_session *s)
 {
 	struct kssl_tx *tx = &s->tx;
 
@@ -77,7 +77,7 @@ static void step(struct kssl_session *s)
 	put_page(tx->pend);
 	tx->pend = NULL;
 	if (!job) {
-		kssl_out_drop(s);
+		kssl_tx_tcp_drop(s);
 		return;
 	}
 	tx->pend = job->page;
@@ -88,20 +88,20 @@ static void step(struct kssl_session *s)
 }
 
 /**
- * kssl_out_retry() - send what TCP had no memory for
+ * kssl_tx_tcp_retry() - send what TCP had no memory for
  * @s: the session; socket lock, process context
  *
  * Return: 0: nothing is left; -EAGAIN: there is still no memory; other negative
  * errno.
  */
-int kssl_out_retry(struct kssl_session *s)
+int kssl_tx_tcp_retry(struct kssl_session *s)
 {
 	struct kssl_tx *tx = &s->tx;
 	int ret;
 
 	sock_owned_by_me(s->sk);
 	while (tx->pend_len) {
-		ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, KSSL_PUSH);
+		ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, KSSL_PUSH_NOW);
 		if (ret <= 0)	/* TCP itself never says ENOMEM for want of buffers */
 			return ret && ret != -ENOMEM ? ret : -EAGAIN;
 		tx->pend_off += ret;
@@ -113,27 +113,27 @@ int kssl_out_retry(struct kssl_session *s)
 }
 
 /**
- * kssl_out_record() - give a sealed record to TCP
+ * kssl_tx_tcp_record() - give a sealed record to TCP
  * @s: the session; socket lock, process context
  * @page: its page; a reference is taken if it is needed
  * @off: where it begins
  * @len: its length
- * @hold: what TCP does with the segment
+ * @push: what TCP does with the segment
  *
  * What TCP cannot take becomes pending.  There is room for one record there:
  * without memory for a second one it is over.
  *
  * Return: 0; -ENOMEM; or what TCP says.
  */
-int kssl_out_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
-		    enum kssl_hold hold)
+int kssl_tx_tcp_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
+		       enum kssl_push push)
 {
 	int ret;
 
 	sock_owned_by_me(s->sk);
-	if (unlikely(s->tx.pend_len) && kssl_out_flush(s))
+	if (unlikely(s->tx.pend_len) && kssl_tx_tcp_flush(s))
 		return -ENOMEM;
-	ret = to_tcp(s->sk, page, off, len, hold);
+	ret = to_tcp(s->sk, page, off, len, push);
 	if (ret == (int)len)
 		return 0;
 	if (ret < 0 && ret != -EAGAIN && ret != -ENOMEM)
