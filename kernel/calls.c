@@ -240,7 +240,7 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)	/* as on TCP, SPLICE_F_NONBLOCK is for the pipe alone */
 		ret = kssl_rx_splice(s, pipe, len, flags & ~SPLICE_F_NONBLOCK, nonblock);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	release_sock(sk);
 	return ret;
 }
@@ -250,7 +250,7 @@ static int readable_bytes(struct kssl_session *s)
 {
 	if (s->open)
 		kssl_rx_text(s, INT_MAX, KSSL_COUNT_BUDGET);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	return kssl_text_unread(&s->rx);
 }
 
@@ -279,7 +279,7 @@ static void open_ahead(struct kssl_session *s, u32 want)
 		had = kssl_text_unread(&s->rx);
 		kssl_rx_text(s, want, KSSL_POLL_BUDGET);
 	} while (kssl_text_unread(&s->rx) > had && kssl_text_unread(&s->rx) < want);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 }
 
 /* recv() would return at once: with text, the end, or an error. */

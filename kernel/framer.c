@@ -20,7 +20,7 @@
 #include <net/tcp.h>
 
 #include "crypt.h"
-#include "hold.h"
+#include "charge.h"
 #include "ktls.h"
 #include "mib.h"
 #include "record.h"
@@ -68,7 +68,7 @@ void kssl_framer_release(struct kssl_session *s)
 		free_pages_exact(rx->buf, KSSL_RX_BUF);
 	else if (rx->buf)
 		buf_put(rx->buf);
-	kssl_unhold(s->sk, &rx->charged);
+	kssl_mem_uncharge(s->sk, &rx->charged);
 	rx->accounted = false;
 	rx->buf = NULL;
 	rx->head = 0;
@@ -92,22 +92,22 @@ static void move_to_account(struct kssl_rx *rx)
 }
 
 /**
- * kssl_framer_hold() - the call ends: what is in the buffer stays there
+ * kssl_framer_charge() - the call ends: what is in the buffer stays there
  * @s: the session; socket lock, process context
  *
- * The spare buffers are on nobody's account (hold.c).  If TCP is over its limits,
+ * The spare buffers are on nobody's account (charge.c).  If TCP is over its limits,
  * which is not this program's fault alone, one that is on the program's takes its
  * place.  If the cgroup is at its limit, too, nothing is lost for that: what was in
  * TCP's queue before, and charged, is here now, and the next call tries again.
  *
  * The buffer may be another one afterwards: positions hold, pointers do not.
  */
-void kssl_framer_hold(struct kssl_session *s)
+void kssl_framer_charge(struct kssl_session *s)
 {
 	struct kssl_rx *rx = &s->rx;
 
 	if (likely(!rx->buf) || rx->accounted ||
-	    kssl_hold(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
+	    kssl_mem_charge(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
 		return;
 	move_to_account(rx);
 }
@@ -269,7 +269,7 @@ static int incomplete(struct kssl_session *s, int ret)
 {
 	if (ret)
 		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	return 0;
 }
 
@@ -358,7 +358,7 @@ int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, 
 		if (!ret)
 			break;
 	}
-	kssl_framer_hold(s);	/* may move them */
+	kssl_framer_charge(s);	/* may move them */
 	*records = rx->buf + rx->head;
 	return !*nr && kssl_framer_fin(s) ? -ECONNRESET : 0;
 }

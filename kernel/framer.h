@@ -5,7 +5,7 @@
 #include "kssl.h"
 
 void kssl_framer_release(struct kssl_session *s);
-void kssl_framer_hold(struct kssl_session *s);
+void kssl_framer_charge(struct kssl_session *s);
 bool kssl_framer_ready(const struct kssl_session *s);
 bool kssl_framer_fin(const struct kssl_session *s);
 bool kssl_framer_partial(const struct kssl_session *s);

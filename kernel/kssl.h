@@ -85,7 +85,7 @@ struct proto_ops;
  * @pend_off: where they begin, bytes
  * @pend_len: how many
  * @behind: records behind those, which several CPUs have sealed; NULL if none
- * @charged: what the socket is charged for the open record, bytes (hold.c)
+ * @charged: what the socket is charged for the open record, bytes (charge.c)
  * @limit: most plaintext bytes in one record (RFC 8449)
  * @size: what KSSL_RECORD_SIZE asked for; 0: adaptive
  * @pad: content and type are padded to a multiple of this; 0: not
@@ -125,7 +125,7 @@ struct kssl_tx {
  *	       ^text, text_len         ^head                     ^tail
  *
  * @buf: KSSL_RX_BUF bytes, or NULL while there is nothing in it
- * @charged: what the socket is charged for @buf, bytes (hold.c)
+ * @charged: what the socket is charged for @buf, bytes (charge.c)
  * @accounted: @buf is no spare, the cgroup has paid for it
  * @head: first byte not yet opened
  * @tail: end of what came from TCP

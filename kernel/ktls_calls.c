@@ -341,7 +341,7 @@ static int ktls_recvmsg(KSSL_RECVMSG_ARGS)
 		return kssl_compat_recv_error(sk, msg, len);
 	lock_sock(sk);
 	ret = recv_locked(s, msg, len, flags);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	release_sock(sk);
 	return ret;
 }
@@ -383,7 +383,7 @@ static ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	ret = splice_next(s, flags & SPLICE_F_NONBLOCK || sock->file->f_flags & O_NONBLOCK);
 	if (ret > 0)
 		ret = kssl_rx_to_pipe(s, pipe, len);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	release_sock(sk);
 	return ret;
 }
@@ -416,7 +416,7 @@ static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wa
 	lock_sock(sk);
 	if (readable(s))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	if (sk->sk_err)
 		mask |= EPOLLERR | EPOLLIN | EPOLLRDNORM;
 	release_sock(sk);
@@ -442,7 +442,7 @@ static int ktls_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	lock_sock(sk);
 	if (list_empty(&s->rx.ahead))
 		hold(s);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	n = kssl_text_unread(&s->rx);
 	release_sock(sk);
 	return kssl_compat_ioctl_put(arg, n);

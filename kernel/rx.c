@@ -308,7 +308,7 @@ int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int fla
 		return ret;
 	ret = recv_records(s, msg, len, flags, &bounds);
 	kssl_bounds_end(&bounds, msg);
-	kssl_framer_hold(s);
+	kssl_framer_charge(s);
 	return ret;
 }
 

@@ -25,7 +25,7 @@
 #include "bulk.h"
 #include "crypt.h"
 #include "frag.h"
-#include "hold.h"
+#include "charge.h"
 #include "kssl_compat.h"
 #include "mib.h"
 #include "netlink.h"
@@ -119,7 +119,7 @@ static void drop_open(struct kssl_session *s)
 {
 	struct kssl_tx *tx = &s->tx;
 
-	kssl_unhold(s->sk, &tx->charged);
+	kssl_mem_uncharge(s->sk, &tx->charged);
 	if (tx->page)
 		put_page(tx->page);
 	tx->page = NULL;
@@ -600,7 +600,7 @@ static bool hold_open(struct kssl_session *s)
 {
 	struct kssl_tx *tx = &s->tx;
 
-	return kssl_hold(s->sk, &tx->charged, s->seal->head + tx->room + tail_room(s, tx->room),
+	return kssl_mem_charge(s->sk, &tx->charged, s->seal->head + tx->room + tail_room(s, tx->room),
 			 SK_MEM_SEND);
 }
 

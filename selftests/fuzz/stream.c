@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/hold.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
 // LIBS: libcrypto
 // CFLAGS: -DSTANDIN_SOCKETS -Iselftests/fuzz/include -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*

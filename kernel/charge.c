@@ -6,15 +6,15 @@
  * is charged for it as TCP charges it for what is in its queues, and by it its
  * cgroup.  What a call takes and gives back costs nothing here.
  */
-#include "hold.h"
+#include "charge.h"
 
 #include <net/sock.h>
 
 /**
- * kssl_hold() - charge a socket for memory that stays
+ * kssl_mem_charge() - charge a socket for memory that stays
  * @sk: the socket; socket lock
- * @held: what it is charged for this already, bytes; updated
- * @size: how much stays, bytes; looked at if nothing is held
+ * @charged: what it is charged for this already, bytes; updated
+ * @size: how much stays, bytes; looked at if nothing is charged
  * @kind: SK_MEM_SEND or SK_MEM_RECV
  *
  * A connection that nobody has accepted yet is not charged: it gets its cgroup by
@@ -22,27 +22,27 @@
  *
  * Return: false if there is no room for it in the limits of TCP or the cgroup.
  */
-bool kssl_hold(struct sock *sk, u32 *held, u32 size, int kind)
+bool kssl_mem_charge(struct sock *sk, u32 *charged, u32 size, int kind)
 {
 	sock_owned_by_me(sk);
-	if (*held || !sk->sk_socket)
+	if (*charged || !sk->sk_socket)
 		return true;
 	if (sk->sk_forward_alloc < (int)size && !__sk_mem_schedule(sk, size, kind))
 		return false;
 	sk_mem_charge(sk, size);
-	*held = size;
+	*charged = size;
 	return true;
 }
 
 /**
- * kssl_unhold() - it is gone
+ * kssl_mem_uncharge() - it is gone
  * @sk: the socket; socket lock, or its last reference
- * @held: what it was charged for it, bytes; 0 afterwards
+ * @charged: what it was charged for it, bytes; 0 afterwards
  */
-void kssl_unhold(struct sock *sk, u32 *held)
+void kssl_mem_uncharge(struct sock *sk, u32 *charged)
 {
-	if (!*held)
+	if (!*charged)
 		return;
-	sk_mem_uncharge(sk, *held);
-	*held = 0;
+	sk_mem_uncharge(sk, *charged);
+	*charged = 0;
 }
