@@ -18,6 +18,8 @@
  *				(sk_data_ready, sk_state_change) run with the
  *				socket's spinlock and no owner, or as backlog
  *				of the owner, so they may read it too.
+ *				Work of a queue that sockets share only takes
+ *				the lock if it is free (sock_own.c).
  * session->lock		spinlock, bh: the back pointer session->sk, for
  *				those who came by netlink and hold no socket;
  *				the strings of a listener's settings, which its
@@ -36,6 +38,7 @@
  * entered into the table of its network namespace.  Others that can hold a
  * reference, and why each ends:
  *   - netlink requests: for the length of the call;
+ *   - the work item @deferred: while it is queued or runs;
  *   - the handshake object: until the handshake is done, failed or cancelled,
  *     which close() does at the latest.
  * A listener's child is published only when TCP's accept() has returned it: closing
@@ -52,6 +55,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <net/inet_connection_sock.h>
@@ -229,6 +233,8 @@ struct kssl_failure {
  * Socket lock:
  * @wrapped: the socket's calls and callbacks come to kssl
  * @data_ready, @state_change: callbacks of TCP that kssl put its own in front of
+ * @deferred: does what @todo says (sock_own.c)
+ * @todo: bits of enum kssl_todo; atomic
  * @plain: TLS is over and the socket is plain TCP again (plain.c)
  *
  * Settings, socket lock, constant from the start of the handshake (which @settings
@@ -277,6 +283,8 @@ struct kssl_session {
 	bool wrapped;
 	void (*data_ready)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
+	struct work_struct deferred;
+	unsigned long todo;
 
 	/* from here on: one life of TLS, see kssl_session_renew() */
 	bool plain;

@@ -12,6 +12,7 @@
 #include "mac.h"
 #include "netlink.h"
 #include "session.h"
+#include "sock_own.h"
 #include "ulp.h"
 #include "upcall.h"
 
@@ -32,9 +33,12 @@ static int __init kssl_init(void)
 	err = kssl_upcall_init();
 	if (err)
 		goto err_crew;
-	err = kssl_session_init();
+	err = kssl_sock_own_init();
 	if (err)
 		goto err_upcall;
+	err = kssl_session_init();
+	if (err)
+		goto err_own;
 	err = kssl_nl_init();
 	if (err)
 		goto err_session;
@@ -47,6 +51,8 @@ err_nl:
 	kssl_nl_exit();
 err_session:
 	kssl_session_exit();
+err_own:
+	kssl_sock_own_exit();
 err_upcall:
 	kssl_upcall_exit();
 err_crew:
@@ -62,6 +68,7 @@ static void __exit kssl_exit(void)
 	kssl_nl_exit();
 	/* work that still runs looks up its namespace: drain it first */
 	kssl_upcall_exit();
+	kssl_sock_own_exit();
 	kssl_session_exit();
 	kssl_crew_exit();
 	kssl_framer_exit();

@@ -20,6 +20,7 @@
 #include "owner.h"
 #include "peer.h"
 #include "relay.h"
+#include "sock_own.h"
 #include "text.h"
 #include "trace.h"
 #include "tx.h"
@@ -91,6 +92,7 @@ struct kssl_session *kssl_session_alloc(struct sock *sk, struct kssl_owner *owne
 	}
 	refcount_set(&s->ref, 1);
 	spin_lock_init(&s->lock);
+	kssl_sock_own_session(s);
 	s->kn = kssl_net(sock_net(sk));
 	s->owner = owner;
 	s->sk = sk;

@@ -292,6 +292,16 @@ void kssl_tx_retry(struct kssl_session *s)
 }
 
 /**
+ * kssl_tx_push_due() - send what is due, without the program
+ * @s: the session; socket lock, process context
+ */
+void kssl_tx_push_due(struct kssl_session *s)
+{
+	if (s->state == KSSL_STATE_OPEN)
+		kssl_tx_retry(s);
+}
+
+/**
  * kssl_tx_ready() - are there sending keys, and may more be sent?
  * @s: the session; socket lock
  *

@@ -13,6 +13,7 @@ int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len);
 void kssl_tx_close(struct kssl_session *s);
 int kssl_tx_drain(struct kssl_session *s);
 void kssl_tx_retry(struct kssl_session *s);
+void kssl_tx_push_due(struct kssl_session *s);
 int kssl_tx_ready(const struct kssl_session *s);
 int kssl_tx_key_update(struct kssl_session *s, bool request);
 bool kssl_tx_pending(const struct kssl_session *s);

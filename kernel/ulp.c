@@ -35,6 +35,7 @@
 #include "owner.h"
 #include "plain.h"
 #include "session.h"
+#include "sock_own.h"
 #include "trace.h"
 #include "upcall.h"
 
@@ -162,6 +163,16 @@ static void state_change(struct sock *sk)
 	s->state_change(sk);
 	if (s->state < KSSL_STATE_OPEN && !s->ktls)
 		kssl_upcall_kick(s);
+}
+
+/* The socket lock is given back: softirqs off, the spinlock held. */
+static void release_cb(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	tcp_prot.release_cb(sk);	/* TCP's over IPv6 is the same */
+	if (s && unlikely(READ_ONCE(s->todo)))
+		kssl_sock_queue(s);
 }
 
 /**
@@ -652,8 +663,10 @@ static struct tcp_ulp_ops tls_ops __read_mostly = {
 static void fill_prot(int fam)
 {
 	prots[fam] = *base_prots[fam];
+	prots[fam].release_cb = release_cb;
 	kssl_calls_fill(&kssl_own_calls, &prots[fam]);
 	ktls_prots[fam] = *base_prots[fam];
+	ktls_prots[fam].release_cb = release_cb;
 	kssl_calls_fill(&kssl_ktls_calls, &ktls_prots[fam]);
 	dead_prots[fam] = *base_prots[fam];
 	kssl_calls_dead_prot(&dead_prots[fam]);
