@@ -66,6 +66,8 @@ typedef struct { int n; } spinlock_t;
 #define TASK_COMM_LEN 16
 
 struct rcu_head { void *next; };
+struct work_struct { void *func; };
+struct delayed_work { struct work_struct work; };
 struct list_head { struct list_head *next, *prev; };
 struct xarray { void *head; };
 struct net { int n; };
