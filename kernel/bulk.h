@@ -8,7 +8,7 @@
 #include "crew.h"
 #include "proto.h"
 
-int kssl_bulk_seal(struct kssl_session *s, u8 type, struct msghdr *msg, bool more, int *err);
+int kssl_bulk_seal(struct kssl_session *s, u8 type, struct msghdr *msg, bool more);
 u32 kssl_bulk_open(struct kssl_session *s, struct msghdr *msg, u32 len);
 
 /* Does a call that moves @len bytes of text want several CPUs? */
@@ -18,10 +18,9 @@ static inline bool kssl_bulk_wants(size_t len)
 }
 
 /* kssl_bulk_seal() if it pays; else 0. */
-static inline int kssl_bulk_send(struct kssl_session *s, u8 type, struct msghdr *msg, bool more,
-				 int *err)
+static inline int kssl_bulk_send(struct kssl_session *s, u8 type, struct msghdr *msg, bool more)
 {
-	return kssl_bulk_wants(msg_data_left(msg)) ? kssl_bulk_seal(s, type, msg, more, err) : 0;
+	return kssl_bulk_wants(msg_data_left(msg)) ? kssl_bulk_seal(s, type, msg, more) : 0;
 }
 
 /* kssl_bulk_open() if it pays; else 0. */

@@ -15,10 +15,10 @@
 
 #include "keys.h"
 #include "mib.h"
-#include "tx_tcp.h"
 #include "session.h"
 #include "trace.h"
 #include "tx.h"
+#include "tx_record.h"
 
 /* Records per CPU that may be ahead of TCP: more would only leave the caches. */
 #define AHEAD	2
@@ -41,30 +41,22 @@ struct bulk {
 	u32 ahead;
 };
 
-/* Would TCP take another record by its own rules, when it has those ahead? */
-static bool has_room(const struct sock *sk, u32 ahead)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-
-	return sk_stream_memory_free(sk) && sk->sk_wmem_queued + ahead < (u32)sk->sk_sndbuf &&
-	       tp->write_seq - tp->snd_nxt + ahead < tcp_notsent_lowat(tp);
-}
-
 /* Text for the next record; 0: it is not for us. */
-static u32 next_room(const struct bulk *b)
+static u32 next_room(struct bulk *b)
 {
-	const struct kssl_session *s = b->s;
+	struct kssl_session *s = b->s;
 	size_t left = msg_data_left(b->msg);
 	u32 room;
 
-	if (!left || kssl_tx_due(s) || s->seal->seq == U64_MAX || !has_room(s->sk, b->ahead))
+	if (!left || kssl_tx_due(s) || s->seal->seq == U64_MAX)
 		return 0;
 	if (kssl_crew_busy(b->crew) >= AHEAD * (b->crew->helpers + 1))
 		return 0;
 	room = kssl_tx_size(s, b->ahead);
-	if (left >= room)
-		return room;
-	return b->more ? 0 : left;
+	if (left < room && b->more)
+		return 0;
+	room = min_t(size_t, room, left);
+	return kssl_tx_gate(s, room, b->ahead, KSSL_GATE_CONTENT) == (int)room ? room : 0;
 }
 
 /* One more record; bytes of text, 0: not now, or negative errno. */
@@ -79,9 +71,11 @@ static int fill(struct bulk *b)
 	job = room ? kssl_crew_free_job(b->crew) : NULL;
 	if (!job)
 		return 0;
-	n = kssl_tx_fill(s, b->type, b->msg, room);
-	if (n < 0)
+	n = kssl_tx_begin(s, b->type, room) ?: kssl_tx_copy(tx, b->msg);
+	if (n < 0) {
+		kssl_tx_drop(s);
 		return n;
+	}
 	err = kssl_keys_seq(s->seal, &job->seq);
 	if (WARN_ON_ONCE(err))	/* next_room() has looked */
 		return err;
@@ -117,7 +111,7 @@ static int send_head(struct bulk *b)
 	kssl_crew_wait(b->crew);
 	job = kssl_crew_head(b->crew);
 	if (job->err)
-		return s->ktls ? -EBADMSG : job->err;
+		return kssl_tx_seal_failed(s, job->err);
 	push = kssl_crew_busy(b->crew) > 1 ? KSSL_PUSH_MORE :
 	       kssl_push_for(msg_data_left(b->msg), b->more);
 	count(s, job);
@@ -140,7 +134,7 @@ static int leave_behind(struct bulk *b)
 		const struct kssl_job *job = &crew->job[i % KSSL_JOBS];
 
 		if (job->err)
-			return b->s->ktls ? -EBADMSG : job->err;
+			return kssl_tx_seal_failed(b->s, job->err);
 		count(b->s, job);
 	}
 	b->s->tx.behind = crew;
@@ -148,8 +142,12 @@ static int leave_behind(struct bulk *b)
 	return 0;
 }
 
-/* Fill, seal and send until there is nothing more to do; bytes taken. */
-static int run(struct bulk *b, int *err)
+/*
+ * Make records, seal and send them until there is nothing more to do.
+ *
+ * Return: bytes taken.  @err: -EFAULT, -EPIPE, or why a record was not sealed.
+ */
+static int seal_all(struct bulk *b, int *err)
 {
 	int sent = 0, n = 0;
 
@@ -164,41 +162,39 @@ static int run(struct bulk *b, int *err)
 		if (kssl_crew_ready(b->crew) || !kssl_crew_work(b->crew))
 			*err = send_head(b);
 	}
-	if (n < 0 && !*err)
+	if (n < 0 && n != -EAGAIN && !*err)
 		*err = n;
 	return sent;
 }
 
 /**
- * kssl_bulk_seal() - send a large text as records that several CPUs seal
+ * kssl_bulk_seal() - send a large content as records that several CPUs seal
  * @s: an open session with sending keys; socket lock, process context
  * @type: content type
- * @msg: the text
+ * @msg: the content
  * @more: MSG_MORE
- * @err: 0; set to a negative errno if it cannot go on: sealing or TCP failed, or
- *	the text cannot be read
  *
- * Return: bytes taken, the first of those in @msg; less than all also when the
- * rest is not for several CPUs, or there is no room.
+ * Return: bytes taken, the first of those in @msg; less than all, perhaps 0, also
+ * when the rest is not for several CPUs, or there is no room; negative errno if
+ * nothing was taken and it cannot go on: -EFAULT, -EPIPE, or why the session has
+ * failed.
  */
-int kssl_bulk_seal(struct kssl_session *s, u8 type, struct msghdr *msg, bool more, int *err)
+int kssl_bulk_seal(struct kssl_session *s, u8 type, struct msghdr *msg, bool more)
 {
 	struct bulk b = { .s = s, .type = type, .msg = msg, .more = more };
-	int sent;
+	int sent, err = 0;
 
 	sock_owned_by_me(s->sk);
-	if (s->tx.page || s->tx.pend_len || !has_room(s->sk, TLS_TEXT_MAX))
+	if (s->tx.page || s->tx.pend_len || !sk_stream_memory_free(s->sk))
 		return 0;
 	b.crew = kssl_crew_get(s->seal, false);
 	if (!b.crew)
 		return 0;
-	sent = run(&b, err);
+	sent = seal_all(&b, &err);
 	kssl_crew_join(b.crew);
-	if (!*err && s->tx.pend_len)
-		*err = leave_behind(&b);
+	if (!err && s->tx.pend_len)
+		err = leave_behind(&b);
 	if (b.crew)
 		kssl_crew_put(b.crew);
-	if (*err && *err != -EFAULT)
-		kssl_tx_finish(s, *err);
-	return sent;
+	return sent ?: err;
 }

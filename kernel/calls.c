@@ -120,7 +120,7 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 	int ret;
 
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	if (s->tx.closed || finished || sk->sk_shutdown & SEND_SHUTDOWN)
+	if (s->tx.end || finished || sk->sk_shutdown & SEND_SHUTDOWN)
 		return broken_pipe(msg);
 	if (msg->msg_controllen && !control_good(sk, msg))
 		return -EINVAL;
@@ -299,17 +299,6 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 	return in;
 }
 
-/* A call that must not wait has left something behind for want of memory. */
-static void poll_out(struct sock *sk, struct kssl_session *s)
-{
-	if (likely(!kssl_tx_pending(s)))
-		return;
-	lock_sock(sk);
-	if (s->state == KSSL_STATE_OPEN)
-		kssl_tx_retry(s);
-	release_sock(sk);
-}
-
 static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	const __poll_t in = EPOLLIN | EPOLLRDNORM, out = EPOLLOUT | EPOLLWRNORM;
@@ -326,7 +315,6 @@ static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wa
 	mask &= ~in;
 	switch (READ_ONCE(s->state)) {
 	case KSSL_STATE_OPEN:
-		poll_out(sk, s);
 		return poll_in(sk, s) ? mask | in : mask;
 	case KSSL_STATE_CLOSED:
 		return mask | in | EPOLLRDHUP;
@@ -343,28 +331,11 @@ static int set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
-/* A FIN follows: what is not with TCP then never will be. */
-static void last_words(struct kssl_session *s)
-{
-	if (kssl_tx_pending(s))
-		kssl_tx_drain(s);
-	kssl_tx_close(s);
-	if (kssl_tx_pending(s) && kssl_tx_drain(s))
-		kssl_session_fail(s, -ENOMEM, KSSL_ALERT_NONE, "no memory to send the last records");
-}
-
 /* Socket lock is held; the socket layer has set sk_shutdown already. */
 static void kssl_shutdown(struct sock *sk, int how)
 {
-	struct kssl_session *s = kssl_of(sk);
-
-	if (how & SEND_SHUTDOWN && s->state >= KSSL_STATE_OPEN) {
-		sk->sk_shutdown &= ~SEND_SHUTDOWN;
-		last_words(s);
-		sk->sk_shutdown |= SEND_SHUTDOWN;
-	}
-	s->tx.closed |= how & SEND_SHUTDOWN;
-	kssl_ulp_base_prot(sk)->shutdown(sk, how);
+	if (how & SEND_SHUTDOWN)
+		kssl_tx_shutdown(kssl_of(sk));
 }
 
 /**

@@ -79,24 +79,38 @@ struct proto_ops;
 #define KSSL_RELEASE	"0.1"
 
 /**
+ * enum kssl_tx_end - how far the sending direction has come to its end
+ * @KSSL_TX_OPEN: content may follow
+ * @KSSL_TX_NOTIFY_DUE: pending content and close_notify follow, nothing else
+ * @KSSL_TX_NOTIFIED: close_notify was sent
+ * @KSSL_TX_CUT: it ended without: a fatal alert, an error of TCP, FIN or RST
+ *
+ * It only grows; kssl_tx_set_end() sets it.
+ */
+enum kssl_tx_end { KSSL_TX_OPEN, KSSL_TX_NOTIFY_DUE, KSSL_TX_NOTIFIED, KSSL_TX_CUT };
+
+/**
  * struct kssl_tx - sending side
- * @page: page of the open record, one reference; NULL if there is none
- * @off: where its text begins in @page, bytes
- * @room: text that fits, bytes
- * @len: text in it so far, bytes
+ * @page: page of the record that is begun, one reference; NULL if there is none
+ * @off: where its content begins in @page, bytes
+ * @room: content that fits, bytes
+ * @len: pending content: what is in it so far, bytes
  * @type: its content type
- * @pend: page with sealed bytes that TCP had no memory for; NULL if none
+ * @late: when pending content goes although MSG_MORE promised more, jiffies
+ * @pend: page with sealed bytes that TCP did not take; NULL if none
  * @pend_off: where they begin, bytes
  * @pend_len: how many
  * @behind: records behind those, which several CPUs have sealed; NULL if none
- * @charged: what the socket is charged for the open record, bytes (charge.c)
+ * @charged: what the socket is charged for pending content, bytes (charge.c)
  * @limit: most plaintext bytes in one record (RFC 8449)
  * @size: what KSSL_RECORD_SIZE asked for; 0: adaptive
  * @pad: content and type are padded to a multiple of this; 0: not
- * @closed: close_notify or a fatal alert was sent, or is due; nothing follows
- * @notify_due: close_notify waits for memory
- * @notified: close_notify was sent
- * @update_due: a KeyUpdate(update_not_requested) must go before the next data
+ * @end: enum kssl_tx_end
+ * @fin_due: TCP's FIN follows when nothing is due any more
+ * @pushing: a sealed record is on its way into TCP's queue
+ * @content_due: pending content goes as soon as there is room
+ * @reneg_due: a no_renegotiation warning goes as soon as there is room
+ * @update_due: a KeyUpdate(update_not_requested) must go before the next content
  * @update_asked: a KeyUpdate(update_requested) was sent; none came since
  * @updates: KeyUpdates sent with nothing in between
  */
@@ -106,6 +120,7 @@ struct kssl_tx {
 	u32 room;
 	u32 len;
 	u8 type;
+	unsigned long late;
 	struct page *pend;
 	u32 pend_off;
 	u32 pend_len;
@@ -114,9 +129,11 @@ struct kssl_tx {
 	u16 limit;
 	u16 size;
 	u16 pad;
-	bool closed;
-	bool notify_due;
-	bool notified;
+	u8 end;
+	bool fin_due;
+	bool pushing;
+	bool content_due;
+	bool reneg_due;
 	bool update_due;
 	bool update_asked;
 	u8 updates;
@@ -232,7 +249,7 @@ struct kssl_failure {
  *
  * Socket lock:
  * @wrapped: the socket's calls and callbacks come to kssl
- * @data_ready, @state_change: callbacks of TCP that kssl put its own in front of
+ * @data_ready, @state_change, @write_space: callbacks of TCP that kssl put its own in front of
  * @deferred: does what @todo says (sock_own.c)
  * @todo: bits of enum kssl_todo; atomic
  * @plain: TLS is over and the socket is plain TCP again (plain.c)
@@ -283,7 +300,8 @@ struct kssl_session {
 	bool wrapped;
 	void (*data_ready)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
-	struct work_struct deferred;
+	void (*write_space)(struct sock *sk);
+	struct delayed_work deferred;
 	unsigned long todo;
 
 	/* from here on: one life of TLS, see kssl_session_renew() */

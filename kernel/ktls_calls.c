@@ -404,11 +404,6 @@ static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wa
 	struct kssl_session *s = kssl_of(sk);
 	__poll_t mask = kssl_ulp_base_ops(sk)->poll(file, sock, wait);
 
-	if (unlikely(kssl_tx_pending(s))) {	/* as in kssl_poll() */
-		lock_sock(sk);
-		kssl_tx_retry(s);
-		release_sock(sk);
-	}
 	if (!READ_ONCE(s->ktls->receives) || sk->sk_state != TCP_ESTABLISHED ||
 	    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		return mask;
@@ -462,15 +457,8 @@ static int ktls_set_rcvlowat(struct sock *sk, int val)
 /* Socket lock is held; the socket layer has set sk_shutdown already. */
 static void ktls_shutdown(struct sock *sk, int how)
 {
-	struct kssl_session *s = kssl_of(sk);
-
-	if (how & SEND_SHUTDOWN && s->seal) {
-		sk->sk_shutdown &= ~SEND_SHUTDOWN;
-		if (kssl_tx_drain(s))
-			kssl_ktls_fail(s, -ENOMEM);
-		sk->sk_shutdown |= SEND_SHUTDOWN;
-	}
-	kssl_ulp_base_prot(sk)->shutdown(sk, how);
+	if (how & SEND_SHUTDOWN)
+		kssl_tx_shutdown(kssl_of(sk));
 }
 
 static int ktls_disconnect(struct sock *sk, int flags)

@@ -47,7 +47,7 @@ int kssl_plain_close(struct kssl_session *s)
 	sock_owned_by_me(s->sk);
 	if (s->error.err)
 		return -s->error.err;
-	if (!s->tx.closed) {
+	if (s->tx.end == KSSL_TX_OPEN) {
 		err = kssl_tx_ready(s) ?: kssl_tx_flush(s);
 		if (err)
 			return err;
@@ -60,7 +60,7 @@ int kssl_plain_close(struct kssl_session *s)
 		return -s->error.err;
 	if (kssl_tx_pending(s))	/* sealed, and TCP had no memory for it */
 		return -EAGAIN;
-	return s->tx.notified ? 0 : -EPIPE;
+	return s->tx.end == KSSL_TX_NOTIFIED ? 0 : -EPIPE;
 }
 
 /* May plaintext follow?  Only behind close_notify, in both directions. */
@@ -81,7 +81,7 @@ static int check(struct kssl_session *s)
 	err = kssl_tx_flush(s);
 	if (err)
 		return err;
-	if (!s->rx.notified || !s->tx.notified || kssl_text_unread(&s->rx))
+	if (!s->rx.notified || s->tx.end != KSSL_TX_NOTIFIED || kssl_text_unread(&s->rx))
 		return -EBUSY;
 	return 0;
 }

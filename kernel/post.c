@@ -193,14 +193,13 @@ static int handshake13(struct kssl_session *s, const u8 *text, u32 len)
 /* RFC 5246, 7.4.1.1; RFC 9325, 3.5: renegotiation is refused, not an error. */
 static int handshake12(struct kssl_session *s, const u8 *text)
 {
-	static const u8 answer[2] = { TLS_WARNING, TLS_NO_RENEGOTIATION };
 	u8 want = s->role == KSSL_ROLE_CLIENT ? TLS_HS_HELLO_REQUEST : TLS_HS_CLIENT_HELLO;
 
 	if (text[0] != want)
 		return unexpected(s, "unexpected handshake message");
 	if (++s->rx.warnings > KSSL_WARNINGS_MAX)
 		return unexpected(s, "too many renegotiation requests");
-	kssl_tx_control(s, TLS_ALERT, answer, sizeof(answer));
+	kssl_tx_no_renegotiation(s);
 	return 0;
 }
 

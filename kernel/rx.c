@@ -276,9 +276,7 @@ static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, 
 		}
 		if (ret < 0 || stop(s, done, target))
 			break;
-		ret = kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
-		if (ret && ret != -EAGAIN)
-			break;
+		kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
 		ret = kssl_rx_wait(s, &timeo);
 		if (ret)
 			break;
@@ -393,6 +391,7 @@ ssize_t kssl_rx_splice(struct kssl_session *s, struct pipe_inode_info *pipe, siz
 			return kssl_rx_to_pipe(s, pipe, len);
 		if (ret < 0 || stop(s, 0, 0))
 			return ret;
+		kssl_tx_flush(s);	/* as in recv_records() */
 		ret = kssl_rx_wait(s, &timeo);
 		if (ret)
 			return ret;

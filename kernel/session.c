@@ -24,6 +24,7 @@
 #include "text.h"
 #include "trace.h"
 #include "tx.h"
+#include "tx_record.h"
 #include "upcall.h"
 #include "worker.h"
 
@@ -227,7 +228,7 @@ static void wipe(struct kssl_session *s)
 	kssl_exporter_free(s->master);
 	s->master = NULL;
 	kssl_relay_end(s);
-	kssl_tx_release(s);
+	kssl_tx_drop(s);	/* what is sealed may still go */
 	kssl_framer_release(s);
 }
 
@@ -307,6 +308,7 @@ int kssl_session_renew(struct kssl_session *s)
 void kssl_session_detach(struct kssl_session *s)
 {
 	leave_table(s);
+	kssl_sock_forget(s);
 	kssl_tx_release(s);	/* what the socket is charged for */
 	kssl_framer_release(s);
 	spin_lock_bh(&s->lock);
@@ -356,7 +358,7 @@ void kssl_session_open(struct kssl_session *s)
  */
 void kssl_session_closed(struct kssl_session *s)
 {
-	if (s->state != KSSL_STATE_OPEN || !s->rx.closed || !s->tx.closed || kssl_tx_pending(s))
+	if (s->state != KSSL_STATE_OPEN || !s->rx.closed || !s->tx.end || kssl_tx_pending(s))
 		return;
 	trace_kssl_state(s, KSSL_STATE_CLOSED);
 	WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
@@ -364,11 +366,7 @@ void kssl_session_closed(struct kssl_session *s)
 
 static void send_alert(struct kssl_session *s, u8 alert)
 {
-	const u8 text[2] = { TLS_FATAL, alert };
-
-	if (alert == KSSL_ALERT_NONE || !s->seal || s->tx.closed)
-		return;
-	if (kssl_tx_control(s, TLS_ALERT, text, sizeof(text)))
+	if (!kssl_tx_alert(s, alert))
 		return;
 	s->error.alert_sent = alert;
 	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_SENT);
@@ -377,10 +375,9 @@ static void send_alert(struct kssl_session *s, u8 alert)
 
 static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 {
-	send_alert(s, alert);
-	s->tx.closed = true;
-	s->error.err = -err;
+	s->error.err = -err;	/* first: sending the alert may fail as well */
 	s->error.text = text;
+	send_alert(s, alert);
 	kssl_upcall_cancel(s);
 	wipe(s);
 	trace_kssl_state(s, KSSL_STATE_FAILED);
@@ -404,7 +401,7 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 	struct sock *sk = s->sk;
 
 	sock_owned_by_me(sk);
-	if (s->state == KSSL_STATE_FAILED)
+	if (s->error.err)
 		return;
 	if (s->ktls) {
 		kssl_ktls_fail(s, err);

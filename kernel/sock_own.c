@@ -55,9 +55,11 @@ bool kssl_sock_try_own(struct sock *sk)
 
 static void own_work(struct work_struct *work)
 {
-	struct kssl_session *s = container_of(work, struct kssl_session, deferred);
+	struct kssl_session *s = container_of(to_delayed_work(work), struct kssl_session,
+					      deferred);
 	struct sock *sk = kssl_session_sock(s);
 
+	set_bit(KSSL_TODO_PUSH, &s->todo);	/* for release_cb, if the lock is taken */
 	if (sk && kssl_sock_try_own(sk)) {
 		if (test_and_clear_bit(KSSL_TODO_PUSH, &s->todo))
 			kssl_tx_push_due(s);
@@ -69,7 +71,7 @@ static void own_work(struct work_struct *work)
 }
 
 /**
- * kssl_sock_queue() - have the session's deferred work looked at
+ * kssl_sock_queue() - have the session's deferred work looked at, now
  * @s: the session; the caller has a reference, or the socket's spinlock
  *
  * Any context.
@@ -77,8 +79,8 @@ static void own_work(struct work_struct *work)
 void kssl_sock_queue(struct kssl_session *s)
 {
 	kssl_session_get(s);
-	if (!queue_work(wq, &s->deferred))
-		kssl_session_put(s);
+	if (mod_delayed_work(wq, &s->deferred, 0))
+		kssl_session_put(s);	/* it was queued, with a reference */
 }
 
 /**
@@ -91,8 +93,31 @@ void kssl_sock_queue(struct kssl_session *s)
 void kssl_sock_defer(struct kssl_session *s, enum kssl_todo what)
 {
 	set_bit(what, &s->todo);
-	smp_mb__after_atomic();	/* the bit, then the look at the lock; see own_work() */
 	kssl_sock_queue(s);
+}
+
+/**
+ * kssl_sock_look_in() - have the session's deferred work look at it later
+ * @s: the session; socket lock
+ * @delay: jiffies; it may be earlier, if something else is to be done
+ */
+void kssl_sock_look_in(struct kssl_session *s, unsigned long delay)
+{
+	kssl_session_get(s);
+	if (!queue_delayed_work(wq, &s->deferred, delay))
+		kssl_session_put(s);
+}
+
+/**
+ * kssl_sock_forget() - the socket leaves: what is queued need not run
+ * @s: its session; the socket has our callbacks no more
+ *
+ * Any context.  What runs already finds no socket.
+ */
+void kssl_sock_forget(struct kssl_session *s)
+{
+	if (cancel_delayed_work(&s->deferred))
+		kssl_session_put(s);
 }
 
 /**
@@ -101,7 +126,7 @@ void kssl_sock_defer(struct kssl_session *s, enum kssl_todo what)
  */
 void kssl_sock_own_session(struct kssl_session *s)
 {
-	INIT_WORK(&s->deferred, own_work);
+	INIT_DELAYED_WORK(&s->deferred, own_work);
 }
 
 /**

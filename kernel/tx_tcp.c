@@ -2,12 +2,11 @@
 /*
  * Sealed records on their way to TCP.
  *
- * A record is only sealed when TCP has room by its own rules, and then goes to
- * TCP whole; sk_sndbuf is lifted for that moment, by at most one record.  So no
- * record is ever half sent and waiting, unless memory is out: then the rest
- * stays in tx.pend, with the records behind it that several CPUs had sealed
- * (bulk.c) in tx.behind; it goes out before anything else, and is not lost at
- * close.  No work item and no callback sends anything.
+ * A record is only sealed when TCP has room and memory for it (tx_record.c), so
+ * TCP takes it whole.  When an skb cannot be had all the same the rest stays in
+ * tx.pend, with the records behind it that several CPUs had sealed (bulk_tx.c) in
+ * tx.behind.  It goes before anything else, and without the program:
+ * kssl_tx_blocked() has TCP's write_space, or a timer, look at it again.
  */
 #include "tx_tcp.h"
 
@@ -16,9 +15,14 @@
 
 #include "crew.h"
 #include "kssl_compat.h"
+#include "sock_own.h"
+#include "tx.h"
 
 /* What TCP may charge beyond the bytes themselves for one record (skb heads). */
 #define KSSL_CHARGE_SLACK	8192
+
+/* How long to wait for memory, about as sk_stream_wait_memory() does; jiffies. */
+#define KSSL_RETRY		(HZ / 10)
 
 /*
  * May TCP hold the segment back for what follows?  Not when the caller will have
@@ -32,23 +36,32 @@ static bool may_hold(const struct sock *sk, u32 len)
 	       tp->write_seq - tp->snd_nxt + 2 * len < tcp_notsent_lowat(tp);
 }
 
-/* Give sealed bytes to TCP; returns how many it took, or a negative errno. */
-static int to_tcp(struct sock *sk, struct page *page, u32 off, u32 len, enum kssl_push push)
+/*
+ * Give sealed bytes to TCP.  TCP's own errors stay in sk_err, for the reader.
+ *
+ * Return: how many it took; -EAGAIN; -EPIPE: the connection is over.
+ */
+static int to_tcp(struct kssl_session *s, struct page *page, u32 off, u32 len,
+		  enum kssl_push push)
 {
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	int sndbuf = sk->sk_sndbuf;
+	struct sock *sk = s->sk;
 	int done = 0, ret = 0;
 
+	if (unlikely(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
+		return -EPIPE;
 	if (push != KSSL_PUSH_NOW && may_hold(sk, len))
 		flags |= push == KSSL_PUSH_MORE ? KSSL_HOLD_FLAGS : MSG_MORE;
-	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
+	WRITE_ONCE(s->tx.pushing, true);
 	while (len && (ret = kssl_compat_send_page(sk, page, off, len, flags)) > 0) {
 		done += ret;
 		off += ret;
 		len -= ret;
 	}
-	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
-	return done ?: ret;
+	WRITE_ONCE(s->tx.pushing, false);
+	if (done || !ret || ret == -EAGAIN || ret == -ENOMEM)
+		return done ?: -EAGAIN;
+	return -EPIPE;
 }
 
 /**
@@ -69,7 +82,7 @@ void kssl_tx_tcp_drop(struct kssl_session *s)
 }
 
 /* The record behind the one that TCP has taken now. */
-static void step(struct kssl_session *s)
+static void next_pending(struct kssl_session *s)
 {
 	struct kssl_tx *tx = &s->tx;
 	struct kssl_job *job = tx->behind ? kssl_crew_head(tx->behind) : NULL;
@@ -88,11 +101,11 @@ static void step(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_tcp_retry() - send what TCP had no memory for
+ * kssl_tx_tcp_retry() - send what TCP has not taken
  * @s: the session; socket lock, process context
  *
- * Return: 0: nothing is left; -EAGAIN: there is still no memory; other negative
- * errno.
+ * Return: 0: nothing is left; -EAGAIN: TCP still has no room or memory; -EPIPE: the
+ * connection is over, and the sending side is cut.
  */
 int kssl_tx_tcp_retry(struct kssl_session *s)
 {
@@ -101,29 +114,30 @@ int kssl_tx_tcp_retry(struct kssl_session *s)
 
 	sock_owned_by_me(s->sk);
 	while (tx->pend_len) {
-		ret = to_tcp(s->sk, tx->pend, tx->pend_off, tx->pend_len, KSSL_PUSH_NOW);
-		if (ret <= 0)	/* TCP itself never says ENOMEM for want of buffers */
-			return ret && ret != -ENOMEM ? ret : -EAGAIN;
+		ret = to_tcp(s, tx->pend, tx->pend_off, tx->pend_len, KSSL_PUSH_NOW);
+		if (ret == -EPIPE)
+			kssl_tx_cut(s);
+		if (ret < 0)
+			return ret;
 		tx->pend_off += ret;
 		tx->pend_len -= ret;
 		if (!tx->pend_len)
-			step(s);
+			next_pending(s);
 	}
 	return 0;
 }
 
 /**
  * kssl_tx_tcp_record() - give a sealed record to TCP
- * @s: the session; socket lock, process context
+ * @s: the session, nothing sealed is pending; socket lock, process context
  * @page: its page; a reference is taken if it is needed
  * @off: where it begins
  * @len: its length
  * @push: what TCP does with the segment
  *
- * What TCP cannot take becomes pending.  There is room for one record there:
- * without memory for a second one it is over.
+ * What TCP does not take becomes pending.
  *
- * Return: 0; -ENOMEM; or what TCP says.
+ * Return: 0; -EPIPE: the connection is over, and the sending side is cut.
  */
 int kssl_tx_tcp_record(struct kssl_session *s, struct page *page, u32 off, u32 len,
 		       enum kssl_push push)
@@ -131,17 +145,35 @@ int kssl_tx_tcp_record(struct kssl_session *s, struct page *page, u32 off, u32 l
 	int ret;
 
 	sock_owned_by_me(s->sk);
-	if (unlikely(s->tx.pend_len) && kssl_tx_tcp_flush(s))
-		return -ENOMEM;
-	ret = to_tcp(s->sk, page, off, len, push);
-	if (ret == (int)len)
+	ret = to_tcp(s, page, off, len, push);
+	if (likely(ret == (int)len))
 		return 0;
-	if (ret < 0 && ret != -EAGAIN && ret != -ENOMEM)
+	if (ret == -EPIPE) {
+		kssl_tx_cut(s);
 		return ret;
+	}
 	ret = max(ret, 0);
 	get_page(page);
 	s->tx.pend = page;
 	s->tx.pend_off = off + ret;
 	s->tx.pend_len = len - ret;
+	kssl_tx_blocked(s);
 	return 0;
+}
+
+/**
+ * kssl_tx_blocked() - something is due that cannot go now: have it looked at again
+ * @s: the session; socket lock
+ *
+ * By TCP when an acknowledgement makes room; with nothing in flight, which is for
+ * want of memory alone, after a moment.
+ */
+void kssl_tx_blocked(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+
+	if (sk->sk_socket)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	if (!tcp_sk(sk)->packets_out || !sk->sk_socket)
+		kssl_sock_look_in(s, KSSL_RETRY);
 }

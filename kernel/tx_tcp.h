@@ -30,6 +30,7 @@ int kssl_tx_tcp_record(struct kssl_session *s, struct page *page, u32 off, u32 l
 		       enum kssl_push push);
 int kssl_tx_tcp_retry(struct kssl_session *s);
 void kssl_tx_tcp_drop(struct kssl_session *s);
+void kssl_tx_blocked(struct kssl_session *s);
 
 /* What kssl_tx_tcp_retry() does, if there is something to send. */
 static inline int kssl_tx_tcp_flush(struct kssl_session *s)

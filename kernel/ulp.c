@@ -37,6 +37,8 @@
 #include "session.h"
 #include "sock_own.h"
 #include "trace.h"
+#include "tx.h"
+#include "tx_record.h"
 #include "upcall.h"
 
 enum { V4, V6, NR_FAMILIES };
@@ -165,6 +167,16 @@ static void state_change(struct sock *sk)
 		kssl_upcall_kick(s);
 }
 
+/* TCP has room again, or for the first time. */
+static void write_space(struct sock *sk)
+{
+	struct kssl_session *s = kssl_of(sk);
+
+	if (unlikely(kssl_tx_pending(s)))
+		kssl_sock_defer(s, KSSL_TODO_PUSH);
+	s->write_space(sk);
+}
+
 /* The socket lock is given back: softirqs off, the spinlock held. */
 static void release_cb(struct sock *sk)
 {
@@ -204,7 +216,9 @@ static void wrap(struct sock *sk, struct kssl_session *s, struct proto *prot)
 	s->data_ready = sk->sk_data_ready;
 	s->state_change = sk->sk_state_change;
 	sk->sk_data_ready = data_ready;
+	s->write_space = sk->sk_write_space;
 	sk->sk_state_change = state_change;
+	sk->sk_write_space = write_space;
 	write_unlock_bh(&sk->sk_callback_lock);
 	s->wrapped = true;
 	if (!s->ktls)
@@ -222,6 +236,7 @@ static void unwrap(struct sock *sk, struct kssl_session *s)
 	write_lock_bh(&sk->sk_callback_lock);
 	sk->sk_data_ready = s->data_ready;
 	sk->sk_state_change = s->state_change;
+	sk->sk_write_space = s->write_space;
 	write_unlock_bh(&sk->sk_callback_lock);
 	s->wrapped = false;
 }
@@ -664,9 +679,11 @@ static void fill_prot(int fam)
 {
 	prots[fam] = *base_prots[fam];
 	prots[fam].release_cb = release_cb;
+	prots[fam].stream_memory_free = kssl_tx_memory_free;
 	kssl_calls_fill(&kssl_own_calls, &prots[fam]);
 	ktls_prots[fam] = *base_prots[fam];
 	ktls_prots[fam].release_cb = release_cb;
+	ktls_prots[fam].stream_memory_free = kssl_tx_memory_free;
 	kssl_calls_fill(&kssl_ktls_calls, &ktls_prots[fam]);
 	dead_prots[fam] = *base_prots[fam];
 	kssl_calls_dead_prot(&dead_prots[fam]);

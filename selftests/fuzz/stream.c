@@ -210,7 +210,7 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 
 void kssl_session_closed(struct kssl_session *s)
 {
-	if (s->state == KSSL_STATE_OPEN && s->rx.closed && s->tx.closed)
+	if (s->state == KSSL_STATE_OPEN && s->rx.closed && s->tx.end)
 		s->state = KSSL_STATE_CLOSED;
 }
 
@@ -223,14 +223,9 @@ u32 kssl_bulk_open(struct kssl_session *s, struct msghdr *msg, u32 len)
 }
 
 void kssl_session_wake(struct kssl_session *s) { (void)s; }
-void kssl_tx_close(struct kssl_session *s) { s->tx.closed = true; }
+void kssl_tx_close(struct kssl_session *s) { s->tx.end = KSSL_TX_NOTIFIED; }
+void kssl_tx_no_renegotiation(struct kssl_session *s) { (void)s; }
 int kssl_tx_flush(struct kssl_session *s) { (void)s; return 0; }
-
-int kssl_tx_control(struct kssl_session *s, u8 type, const void *text, u32 len)
-{
-	(void)s, (void)type, (void)text, (void)len;
-	return 0;
-}
 
 int kssl_ktls_check(struct kssl_session *s, const u8 *hdr, u16 *len)
 {

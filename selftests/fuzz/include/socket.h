@@ -71,7 +71,6 @@ struct sk_buff_head { int n; };
 typedef struct { int counter; } atomic_t;
 
 /* for crew.h, whose crews the fuzzers do without */
-struct work_struct { int n; };
 typedef struct { int n; } wait_queue_head_t;
 struct msghdr;
 #define msg_data_left(msg) ((void)(msg), 0u)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KSSL_TX_RECORD_H
+#define _KSSL_TX_RECORD_H
+
+#include <linux/uio.h>
+#include "kssl.h"
+#include "tx_tcp.h"
+
+/**
+ * enum kssl_gate - what a record may use of the send buffer
+ * @KSSL_GATE_CONTENT: all but the reserve
+ * @KSSL_GATE_CONTROL: the reserve too: alerts, KeyUpdate
+ */
+enum kssl_gate { KSSL_GATE_CONTENT, KSSL_GATE_CONTROL };
+
+/* tx_record.c has the contracts. */
+bool kssl_tx_memory_free(const struct sock *sk, int wake);
+int kssl_tx_gate(struct kssl_session *s, u32 want, u32 ahead, enum kssl_gate what);
+u32 kssl_tx_pad(const struct kssl_session *s, u32 len);
+u32 kssl_tx_tail(const struct kssl_session *s, u32 room);
+u32 kssl_tx_size(const struct kssl_session *s, u32 ahead);
+int kssl_tx_begin(struct kssl_session *s, u8 type, u32 room);
+int kssl_tx_copy(struct kssl_tx *tx, struct msghdr *msg);
+void kssl_tx_trim(struct kssl_session *s);
+bool kssl_tx_charge(struct kssl_session *s);
+int kssl_tx_seal(struct kssl_session *s, enum kssl_push push);
+int kssl_tx_seal_short(struct kssl_session *s, u8 type, const void *content, u32 len);
+int kssl_tx_seal_failed(struct kssl_session *s, int err);
+void kssl_tx_drop(struct kssl_session *s);
+
+#endif /* _KSSL_TX_RECORD_H */

@@ -1,0 +1,6 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What sending may hold, and what happens when it cannot go on: see sending.py.
+. "$(dirname "$0")/../lib.sh"
+insmod_kssl ktls=1
+/usr/bin/python3 "$TOP/selftests/uapi/sending.py"
