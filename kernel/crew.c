@@ -18,9 +18,9 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/percpu.h>
 #include <linux/slab.h>
 
+#include "cache.h"
 #include "crypt.h"
 
 unsigned int kssl_crew_parallel;
@@ -28,16 +28,6 @@ module_param_named(parallel, kssl_crew_parallel, uint, 0644);
 MODULE_PARM_DESC(parallel, "calls that move as many full records as this use all CPUs; 0: none");
 
 static struct workqueue_struct *wq;
-
-/*
- * A crew with its buffers per CPU, so that a call need not allocate them; given back
- * a second after the last call.  Buffers are on the account of who made them need:
- * a program may hold them for long, by memory that is slow to write to.
- */
-static DEFINE_PER_CPU(struct kssl_crew *, spare_crew);
-
-static void forget(struct work_struct *work);
-static DECLARE_DELAYED_WORK(forget_work, forget);
 
 static struct kssl_job *claim(struct kssl_crew *crew)
 {
@@ -92,8 +82,9 @@ static struct kssl_crew *crew_new(void)
 	return crew;
 }
 
-static void crew_free(struct kssl_crew *crew)
+static void crew_free(void *obj)
 {
+	struct kssl_crew *crew = obj;
 	int i;
 
 	for (i = 0; i < KSSL_JOBS; i++)
@@ -102,17 +93,12 @@ static void crew_free(struct kssl_crew *crew)
 	kfree(crew);
 }
 
-static void forget(struct work_struct *work)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct kssl_crew *crew = xchg(per_cpu_ptr(&spare_crew, cpu), NULL);
-
-		if (crew)
-			crew_free(crew);
-	}
-}
+/*
+ * With their buffers, so that a call need not allocate them.  Buffers are on the
+ * account of the program that made them necessary: it may hold them for long, by
+ * memory that is slow to write to.
+ */
+DEFINE_KSSL_CACHE(crews, 1, crew_free);
 
 /**
  * kssl_crew_get() - a crew for a call
@@ -129,7 +115,7 @@ struct kssl_crew *kssl_crew_get(struct kssl_half *half, bool open)
 	/* one CPU, too, does the work of several if tests want it */
 	if (!kssl_crypt_is_shared(half) || (num_online_cpus() == 1 && kssl_crew_least() > 1))
 		return NULL;
-	crew = this_cpu_xchg(spare_crew, NULL) ?: crew_new();
+	crew = kssl_cache_take(&crews) ?: crew_new();
 	if (!crew)
 		return NULL;
 	crew->half = half;
@@ -152,10 +138,7 @@ void kssl_crew_put(struct kssl_crew *crew)
 		job->page = NULL;
 	}
 	crew->half = NULL;
-	if (this_cpu_cmpxchg(spare_crew, NULL, crew))
-		crew_free(crew);
-	else if (!delayed_work_pending(&forget_work))
-		schedule_delayed_work(&forget_work, HZ);
+	kssl_cache_put(&crews, crew);
 }
 
 /**
@@ -250,7 +233,6 @@ int kssl_crew_init(void)
  */
 void kssl_crew_exit(void)
 {
-	cancel_delayed_work_sync(&forget_work);
-	forget(NULL);
+	kssl_cache_exit(&crews);
 	destroy_workqueue(wq);
 }

@@ -16,11 +16,11 @@
 
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/percpu.h>
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
-#include <linux/workqueue.h>
 #include <net/sock.h>
+
+#include "cache.h"
 
 /* Per CPU: half a MiB, the records of two sends of 256 KiB or so. */
 #define KSSL_SPARES	8
@@ -28,78 +28,33 @@
 /* struct page_frag counts in 16 bits where a long has 32. */
 #define LONG_ORDER	(BITS_PER_LONG > 32 ? get_order(SZ_64K) : SKB_FRAG_PAGE_ORDER)
 
-/**
- * struct spares - pages of one CPU, one reference each
- * @page: changed with preemption off by the CPU itself, or taken out by forget()
- * @next: the oldest
- */
-struct spares {
-	struct page *page[KSSL_SPARES];
-	unsigned int next;
-};
-
-static DEFINE_PER_CPU(struct spares, spares);
-
-static void forget(struct work_struct *work)
+static void free_spare(void *page)
 {
-	int cpu, i;
-
-	for_each_possible_cpu(cpu) {
-		struct spares *sp = per_cpu_ptr(&spares, cpu);
-
-		for (i = 0; i < KSSL_SPARES; i++) {
-			struct page *page = xchg(&sp->page[i], NULL);
-
-			if (page)
-				put_page(page);
-		}
-	}
+	put_page(page);
 }
 
-static DECLARE_DELAYED_WORK(forget_work, forget);
+/* One reference each. */
+DEFINE_KSSL_CACHE(pages, KSSL_SPARES, free_spare);
 
-/* Put a page in a slot, from where forget() takes it, at the latest in a second. */
-static struct page *keep(struct page **slot, struct page *page)
-{
-	struct page *old = xchg(slot, page);
-
-	if (!delayed_work_pending(&forget_work))
-		schedule_delayed_work(&forget_work, HZ);
-	return old;
-}
-
-/* The oldest page, if nobody uses it any more; the caller gets a reference. */
-static struct page *take_spare(void)
-{
-	struct spares *sp = get_cpu_ptr(&spares);
-	struct page **slot = &sp->page[sp->next];
-	struct page *page = xchg(slot, NULL);
-
-	/* with one reference, ours, nobody can get another: no barrier is needed */
-	if (page && page_ref_count(page) == 1) {
-		get_page(page);
-		sp->next = (sp->next + 1) % KSSL_SPARES;
-		keep(slot, page);
-	} else if (page) {
-		keep(slot, page);
-		page = NULL;
-	}
-	put_cpu_ptr(&spares);
-	return page;
-}
-
-/* In place of the oldest. */
 static void remember(struct page *page)
 {
-	struct spares *sp = get_cpu_ptr(&spares);
-	struct page *old;
-
 	get_page(page);
-	old = keep(&sp->page[sp->next], page);
-	sp->next = (sp->next + 1) % KSSL_SPARES;
-	put_cpu_ptr(&spares);
-	if (old)
-		put_page(old);
+	kssl_cache_put(&pages, page);
+}
+
+/* The oldest page, if no socket has it any more; the caller gets a reference. */
+static struct page *take_spare(void)
+{
+	struct page *page = kssl_cache_take(&pages);
+
+	/* with one reference, the cache's, nobody can get another: no barrier is needed */
+	if (page && page_ref_count(page) > 1) {
+		put_page(page);
+		page = NULL;
+	}
+	if (page)
+		remember(page);
+	return page;
 }
 
 /* The first try does not wait: shorter pages will do. */
@@ -163,6 +118,5 @@ struct page_frag *kssl_frag_refill(struct sock *sk, u32 need)
  */
 void kssl_frag_exit(void)
 {
-	cancel_delayed_work_sync(&forget_work);
-	forget(NULL);
+	kssl_cache_exit(&pages);
 }
