@@ -33,6 +33,7 @@ typedef struct { int n; } spinlock_t;
 #ifndef min
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #endif
+#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define __rcu
 #define __force
