@@ -172,10 +172,9 @@ static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 }
 
 #ifdef KSSL_HAVE_SENDPAGE
-static int splice_to(struct sock *sk, struct page *page, int off, size_t size, int flags)
+static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
-	/* sendfile() that meets the end of the file leaves MSG_MORE set for ever */
 	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };
 	bool taken = false;
 
@@ -189,9 +188,11 @@ static int splice_to(struct sock *sk, struct page *page, int off, size_t size, i
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, size);
 	return kssl_sendmsg(sk, &msg, size);
 }
-#else
-/* sendfile() met the end of the file: what MSG_MORE held back goes. */
-static void splice_to(struct socket *sock)
+#endif
+
+#ifdef KSSL_HAVE_SPLICE_EOF
+/* sendfile() met the end of the file: send what MSG_MORE held back. */
+static void kssl_splice_eof(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
@@ -575,7 +576,12 @@ const struct kssl_calls kssl_own_calls = {
 	.getsockopt = kssl_getsockopt,
 	.sendmsg = kssl_sendmsg,
 	.recvmsg = kssl_recvmsg,
-	.splice_to = splice_to,
+#ifdef KSSL_HAVE_SENDPAGE
+	.sendpage = kssl_sendpage,
+#endif
+#ifdef KSSL_HAVE_SPLICE_EOF
+	.splice_eof = kssl_splice_eof,
+#endif
 	.ioctl = kssl_ioctl,
 	.readable = stream_readable,
 	.poll = kssl_poll,
@@ -586,7 +592,7 @@ const struct kssl_calls kssl_own_calls = {
 /**
  * kssl_calls_fill() - put calls into the table of a wrapped socket
  * @calls: the calls
- * @prot: a copy of TCP's
+ * @prot: a table that kssl_tables_proto() has begun
  */
 void kssl_calls_fill(const struct kssl_calls *calls, struct proto *prot)
 {
@@ -597,12 +603,14 @@ void kssl_calls_fill(const struct kssl_calls *calls, struct proto *prot)
 	prot->getsockopt = calls->getsockopt;
 	prot->sendmsg = calls->sendmsg;
 	prot->recvmsg = calls->recvmsg;
-	kssl_compat_set_splice_to(prot, calls->splice_to);
+#ifdef KSSL_HAVE_SENDPAGE
+	prot->sendpage = calls->sendpage;
+#endif
+#ifdef KSSL_HAVE_SPLICE_EOF
+	prot->splice_eof = calls->splice_eof;
+#endif
 	prot->ioctl = calls->ioctl;
 	prot->sock_is_readable = calls->readable;
-#ifdef CONFIG_BPF_SYSCALL
-	prot->psock_update_sk_prot = NULL;	/* no sockmap */
-#endif
 }
 
 static int dead_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
@@ -624,7 +632,7 @@ static int dead_sendpage(struct sock *sk, struct page *page, int off, size_t siz
 
 /**
  * kssl_calls_dead_prot() - the table of a child there was no memory for
- * @prot: a copy of TCP's
+ * @prot: a table that kssl_tables_proto() has begun
  */
 void kssl_calls_dead_prot(struct proto *prot)
 {
@@ -633,40 +641,19 @@ void kssl_calls_dead_prot(struct proto *prot)
 #ifdef KSSL_HAVE_SENDPAGE
 	prot->sendpage = dead_sendpage;
 #endif
-#ifdef CONFIG_BPF_SYSCALL
-	prot->psock_update_sk_prot = NULL;
-#endif
-}
-
-/* Calls by which the kernel itself would read past the record layer. */
-static void close_side_doors(struct proto_ops *ops)
-{
-	ops->mmap = sock_no_mmap;
-	ops->read_sock = NULL;
-	ops->read_skb = NULL;
-	ops->peek_len = NULL;
-}
-
-/* And those by which it would write.  Where sendpage is TCP's it needs them. */
-static void close_back_doors(struct proto_ops *ops)
-{
-	ops->sendmsg_locked = NULL;
-#ifdef KSSL_HAVE_SENDPAGE
-	ops->sendpage_locked = NULL;
-#endif
 }
 
 /**
  * kssl_calls_fill_ops() - put calls into the other table of a wrapped socket
  * @calls: the calls
- * @ops: a copy of the base table
+ * @ops: a table that kssl_tables_ops() has begun
  */
 void kssl_calls_fill_ops(const struct kssl_calls *calls, struct proto_ops *ops)
 {
-	close_side_doors(ops);
 	ops->poll = calls->poll;
 	ops->splice_read = calls->splice_read;
 	ops->set_rcvlowat = calls->set_rcvlowat;
+	ops->sendmsg_locked = calls->sendmsg_locked;
 }
 
 /**
@@ -675,19 +662,16 @@ void kssl_calls_fill_ops(const struct kssl_calls *calls, struct proto_ops *ops)
  */
 void kssl_calls_conn_ops(struct proto_ops *ops)
 {
-	close_back_doors(ops);
 	ops->connect = kssl_connect;
 	ops->listen = no_listen;
 }
 
 /**
  * kssl_calls_idle_ops() - put our calls into the table of an idle socket
- * @ops: a copy of the base table
+ * @ops: a table that kssl_tables_ops() has begun
  */
 void kssl_calls_idle_ops(struct proto_ops *ops)
 {
-	close_side_doors(ops);
-	close_back_doors(ops);
 	ops->connect = kssl_connect;
 	ops->accept = kssl_accept;
 	ops->poll = idle_poll;

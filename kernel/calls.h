@@ -19,12 +19,14 @@ struct proto;
  * @getsockopt: likewise
  * @sendmsg: write and the like
  * @recvmsg: read and the like
- * @splice_to: see kssl_compat.h
+ * @sendpage: sendfile() and splice(), where the kernel has it (kssl_compat.h)
+ * @splice_eof: sendfile() has met the end of the file; likewise
  * @ioctl: FIONREAD and the like
  * @readable: sock_is_readable
  * @poll: in place of struct proto_ops'
  * @splice_read: likewise
  * @set_rcvlowat: likewise; socket lock
+ * @sendmsg_locked: likewise; NULL: there is none
  */
 struct kssl_calls {
 	void (*close)(struct sock *sk, long timeout);
@@ -35,13 +37,15 @@ struct kssl_calls {
 			  int __user *len);
 	int (*sendmsg)(struct sock *sk, struct msghdr *msg, size_t size);
 	int (*recvmsg)(KSSL_RECVMSG_ARGS);
-	kssl_splice_to *splice_to;
+	int (*sendpage)(struct sock *sk, struct page *page, int off, size_t size, int flags);
+	void (*splice_eof)(struct socket *sock);
 	int (*ioctl)(struct sock *sk, int cmd, KSSL_IOCTL_ARG);
 	bool (*readable)(struct sock *sk);
 	__poll_t (*poll)(struct file *file, struct socket *sock, poll_table *wait);
 	ssize_t (*splice_read)(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
 			       size_t len, unsigned int flags);
 	int (*set_rcvlowat)(struct sock *sk, int val);
+	int (*sendmsg_locked)(struct sock *sk, struct msghdr *msg, size_t size);
 };
 
 extern const struct kssl_calls kssl_own_calls;	/* "kssl" sockets */

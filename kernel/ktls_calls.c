@@ -94,19 +94,32 @@ static int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	return ret;
 }
 
+/*
+ * Kernel code that holds the socket lock.  TCP itself comes this way before there are
+ * keys: for sendpage, over a device that cannot gather.
+ */
+static int ktls_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	if (READ_ONCE(kssl_of(sk)->ktls->sends))
+		return -EOPNOTSUPP;
+	return kssl_ulp_base_ops(sk)->sendmsg_locked(sk, msg, size);
+}
+
 #ifdef KSSL_HAVE_SENDPAGE
-static int ktls_splice_to(struct sock *sk, struct page *page, int off, size_t size, int flags)
+static int ktls_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
-	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };	/* as in-tree 6.1 */
+	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };
 
 	if (!READ_ONCE(kssl_of(sk)->ktls->sends))
 		return kssl_ulp_base_prot(sk)->sendpage(sk, page, off, size, flags);
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, size);
 	return ktls_sendmsg(sk, &msg, size);
 }
-#else
-static void ktls_splice_to(struct socket *sock)
+#endif
+
+#ifdef KSSL_HAVE_SPLICE_EOF
+static void ktls_splice_eof(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
@@ -490,10 +503,16 @@ const struct kssl_calls kssl_ktls_calls = {
 	.getsockopt = kssl_ktls_getsockopt,
 	.sendmsg = ktls_sendmsg,
 	.recvmsg = ktls_recvmsg,
-	.splice_to = ktls_splice_to,
+#ifdef KSSL_HAVE_SENDPAGE
+	.sendpage = ktls_sendpage,
+#endif
+#ifdef KSSL_HAVE_SPLICE_EOF
+	.splice_eof = ktls_splice_eof,
+#endif
 	.ioctl = ktls_ioctl,
 	.readable = ktls_readable,
 	.poll = ktls_poll,
 	.splice_read = ktls_splice_read,
 	.set_rcvlowat = ktls_set_rcvlowat,
+	.sendmsg_locked = ktls_sendmsg_locked,
 };

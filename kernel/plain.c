@@ -184,7 +184,7 @@ static int plain_release(struct socket *sock)
 
 /**
  * kssl_plain_ops() - put our calls into the table of a socket that is plain again
- * @ops: a copy of the base table
+ * @ops: a table that kssl_tables_plain_ops() has begun
  */
 void kssl_plain_ops(struct proto_ops *ops)
 {

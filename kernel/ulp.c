@@ -36,6 +36,7 @@
 #include "plain.h"
 #include "session.h"
 #include "sock_own.h"
+#include "tables.h"
 #include "trace.h"
 #include "tx.h"
 #include "tx_record.h"
@@ -92,21 +93,17 @@ struct proto *kssl_ulp_base_prot(const struct sock *sk)
 	return base_prots[family(READ_ONCE(sk->sk_prot))];
 }
 
-static void fill_ops(int fam, const struct proto_ops *base)
+static void build_ops(int fam, const struct proto_ops *base)
 {
-	idle_ops[fam] = *base;
-	conn_ops[fam] = *base;
-	ktls_ops[fam] = *base;
-	plain_ops[fam] = *base;
+	kssl_tables_ops(&idle_ops[fam], base);
 	kssl_calls_idle_ops(&idle_ops[fam]);
+	kssl_tables_ops(&conn_ops[fam], base);
 	kssl_calls_fill_ops(&kssl_own_calls, &conn_ops[fam]);
 	kssl_calls_conn_ops(&conn_ops[fam]);
+	kssl_tables_ops(&ktls_ops[fam], base);
 	kssl_calls_fill_ops(&kssl_ktls_calls, &ktls_ops[fam]);
+	kssl_tables_plain_ops(&plain_ops[fam], base);
 	kssl_plain_ops(&plain_ops[fam]);
-	idle_ops[fam].owner = THIS_MODULE;
-	conn_ops[fam].owner = THIS_MODULE;
-	ktls_ops[fam].owner = THIS_MODULE;
-	plain_ops[fam].owner = THIS_MODULE;
 	smp_store_release(&base_ops[fam], base);
 }
 
@@ -124,7 +121,7 @@ static int check_ops(int fam, const struct proto_ops *ops)
 {
 	mutex_lock(&base_ops_lock);
 	if (!base_ops[fam] && ops->family == AF_INET6)	/* inet6_stream_ops is not exported */
-		fill_ops(fam, ops);
+		build_ops(fam, ops);
 	mutex_unlock(&base_ops_lock);
 	return base_ops[fam] == ops ? 0 : -EOPNOTSUPP;
 }
@@ -675,17 +672,20 @@ static struct tcp_ulp_ops tls_ops __read_mostly = {
 	.get_info_size = kssl_diag_size,
 };
 
-static void fill_prot(int fam)
+static void build_wrapped(struct proto *prot, const struct proto *base,
+			  const struct kssl_calls *calls)
 {
-	prots[fam] = *base_prots[fam];
-	prots[fam].release_cb = release_cb;
-	prots[fam].stream_memory_free = kssl_tx_memory_free;
-	kssl_calls_fill(&kssl_own_calls, &prots[fam]);
-	ktls_prots[fam] = *base_prots[fam];
-	ktls_prots[fam].release_cb = release_cb;
-	ktls_prots[fam].stream_memory_free = kssl_tx_memory_free;
-	kssl_calls_fill(&kssl_ktls_calls, &ktls_prots[fam]);
-	dead_prots[fam] = *base_prots[fam];
+	kssl_tables_proto(prot, base);
+	kssl_calls_fill(calls, prot);
+	prot->release_cb = release_cb;
+	prot->stream_memory_free = kssl_tx_memory_free;
+}
+
+static void build_protos(int fam)
+{
+	build_wrapped(&prots[fam], base_prots[fam], &kssl_own_calls);
+	build_wrapped(&ktls_prots[fam], base_prots[fam], &kssl_ktls_calls);
+	kssl_tables_proto(&dead_prots[fam], base_prots[fam]);
 	kssl_calls_dead_prot(&dead_prots[fam]);
 }
 
@@ -707,10 +707,10 @@ int kssl_ulp_init(bool ktls)
 {
 	int err;
 
-	fill_prot(V4);
-	fill_ops(V4, &inet_stream_ops);
+	build_protos(V4);
+	build_ops(V4, &inet_stream_ops);
 	if (base_prots[V6])
-		fill_prot(V6);
+		build_protos(V6);
 	err = tcp_register_ulp(&ulp_ops);
 	if (!err && ktls)
 		register_tls();

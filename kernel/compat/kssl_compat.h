@@ -53,13 +53,37 @@ static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 
 }
 #endif
 
-/* What sendfile() and splice() call beside sendmsg: sendpage, or splice_eof. */
-#ifdef KSSL_HAVE_SENDPAGE
-typedef int kssl_splice_to(struct sock *sk, struct page *page, int off, size_t size, int flags);
-#define kssl_compat_set_splice_to(prot, call)	((prot)->sendpage = (call))
+/*
+ * sendfile() says MSG_MORE until it has what it was asked for.  If the file is shorter,
+ * splice_eof takes it back: from 6.5 and 6.1.72 on.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 72) && \
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0))
+#define KSSL_HAVE_SPLICE_EOF 1
+#define KSSL_IF_SPLICE_EOF(member)	member
 #else
-typedef void kssl_splice_to(struct socket *sock);
-#define kssl_compat_set_splice_to(prot, call)	((prot)->splice_eof = (call))
+#define KSSL_IF_SPLICE_EOF(member)
+#endif
+
+#ifdef KSSL_HAVE_SENDPAGE
+#define KSSL_IF_SENDPAGE(member)	member
+#else
+#define KSSL_IF_SENDPAGE(member)
+#endif
+
+/* Members of struct proto and struct proto_ops that not every kernel has (tables.h). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define KSSL_FROM_6_6(member)	member
+#else
+#define KSSL_FROM_6_6(member)
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+#define KSSL_FROM_7_3(member)	member
+#define KSSL_BEFORE_7_3(member)
+#else
+#define KSSL_FROM_7_3(member)
+#define KSSL_BEFORE_7_3(member)	member
 #endif
 
 /* Arguments of struct proto.recvmsg: 7.x dropped addr_len */
