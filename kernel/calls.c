@@ -175,10 +175,10 @@ static int kssl_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 static int kssl_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
-	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };
+	struct msghdr msg = { .msg_flags = flags & ~KSSL_SPLICE_NO_FLAGS };
 	bool taken = false;
 
-	if (flags & MSG_SENDPAGE_NOTLAST) {
+	if (msg.msg_flags & KSSL_MORE_FLAGS) {
 		lock_sock(sk);
 		taken = kssl_tx_append(kssl_of(sk), page, off, size);
 		release_sock(sk);

@@ -109,7 +109,7 @@ static int ktls_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 static int ktls_sendpage(struct sock *sk, struct page *page, int off, size_t size, int flags)
 {
 	struct bio_vec vec = { .bv_page = page, .bv_offset = off, .bv_len = size };
-	struct msghdr msg = { .msg_flags = flags & ~MSG_MORE };
+	struct msghdr msg = { .msg_flags = flags & ~KSSL_SPLICE_NO_FLAGS };
 
 	if (!READ_ONCE(kssl_of(sk)->ktls->sends))
 		return kssl_ulp_base_prot(sk)->sendpage(sk, page, off, size, flags);

@@ -55,14 +55,17 @@ static inline int kssl_compat_send_page(struct sock *sk, struct page *page, u32 
 
 /*
  * sendfile() says MSG_MORE until it has what it was asked for.  If the file is shorter,
- * splice_eof takes it back: from 6.5 and 6.1.72 on.
+ * splice_eof takes it back: from 6.5 and 6.1.72 on.  Kernels before never do, so that
+ * splice()'s and sendfile()'s MSG_MORE cannot be honoured there.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) || \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 72) && \
 	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0))
 #define KSSL_HAVE_SPLICE_EOF 1
+#define KSSL_SPLICE_NO_FLAGS	0
 #define KSSL_IF_SPLICE_EOF(member)	member
 #else
+#define KSSL_SPLICE_NO_FLAGS	MSG_MORE
 #define KSSL_IF_SPLICE_EOF(member)
 #endif
 

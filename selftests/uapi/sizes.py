@@ -247,6 +247,42 @@ def full_ones_go(suite):
     p.close()
 
 
+def splice_more(suite):
+    """SPLICE_F_MORE holds back what is no whole record, as on TCP; sendfile() of a file
+    that is shorter than it was asked for leaves nothing behind."""
+    p = Peer(suite)
+    p.tcp.settimeout(5)
+    r, w = os.pipe()
+    pieces = [os.urandom(100) for _ in range(4)]
+    for i, piece in enumerate(pieces):
+        os.write(w, piece)
+        assert os.splice(r, p.kssl.fileno(), 100, flags=os.SPLICE_F_MORE if i < 3 else 0) == 100
+    assert p.got() == (DATA, b''.join(pieces)), 'pieces of one record'
+    os.write(w, b'held')
+    os.splice(r, p.kssl.fileno(), 4, flags=os.SPLICE_F_MORE)
+    assert not select.select([p.tcp], [], [], 0.5)[0], 'held back'
+    p.kssl.send(b' and more')
+    assert p.got() == (DATA, b'held and more')
+    os.write(w, b'last')
+    os.splice(r, p.kssl.fileno(), 4, flags=os.SPLICE_F_MORE)
+    p.kssl.shutdown(socket.SHUT_WR)
+    assert p.got() == (DATA, b'last')
+    p.close()
+    for asked in (20000, 100000, 20001, 16384 * 3):
+        p = Peer(suite)
+        p.tcp.settimeout(5)
+        data = os.urandom(20000)
+        with open(f'/proc/self/fd/{os.memfd_create("file")}', 'r+b') as f:
+            f.write(data)
+            f.flush()
+            assert os.sendfile(p.kssl.fileno(), f.fileno(), 0, asked) == 20000
+        got = b''
+        while len(got) < len(data):
+            got += p.got()[1]
+        assert got == data, f'sendfile() of {asked}'
+        p.close()
+
+
 def low_water_mark(suite):
     """Readable means so many bytes, in however many records they come."""
     p = Peer(suite)
@@ -278,6 +314,7 @@ def main():
     for suite in (0x1301, 0xc02f):
         tap.case(f'a send that is cut short, {suite:#x}')(lambda s=suite: cut_short(s))
         tap.case(f'MSG_MORE and full records, {suite:#x}')(lambda s=suite: full_ones_go(s))
+        tap.case(f'SPLICE_F_MORE and sendfile(), {suite:#x}')(lambda s=suite: splice_more(s))
         tap.case(f'SO_RCVLOWAT and small records, {suite:#x}')(lambda s=suite: low_water_mark(s))
     tap.done()
 
