@@ -99,6 +99,25 @@ def again():
         assert tap.counters()['HsResumed'] - before == 2
 
 
+def once():
+    """Each ticket brings the next one (RFC 8446, C.4): none is used twice."""
+    ctx, seen = context(), set()
+    reused, ticket = visit(ctx)
+    assert not reused
+    for i in range(5):
+        assert ticket.id not in seen, f'no new ticket after {i} resumed connections'
+        seen.add(ticket.id)
+        reused, ticket = visit(ctx, ticket)
+        assert reused, i
+    made = TMP + '/made-%d'
+    client('%s:%d' % ADDRESS, b'', 'New Session Ticket arrived', '-sess_out', made % 0)
+    for i in range(3):
+        out = client('%s:%d' % ADDRESS, b'more', '1more', '-sess_in', made % i, '-sess_out',
+                     made % (i + 1))
+        assert '\nReused, TLSv1.3' in out and out.count('New Session Ticket arrived') == 1, out
+        assert os.path.exists(made % (i + 1))
+
+
 def tools():
     out = subprocess.run(['openssl', 's_client', '-connect', '%s:%d' % ADDRESS, '-reconnect',
                           '-tls1_2', '-CAfile', PKI + 'ca.pem'], stdin=subprocess.DEVNULL,
@@ -241,6 +260,20 @@ def expired():
     reload()
 
 
+def a_day():
+    """However often a session is resumed, it ends a day after the handshake with certificates."""
+    reload('ticket-lifetime = 86400')
+    ctx, start = context(), time.time()
+    try:
+        for hours, wanted in ((0, False), (13, True), (23, True), (25, False)):
+            time.clock_settime(time.CLOCK_REALTIME, start + hours * 3600)
+            reused, ticket = visit(ctx, ticket if hours else None)
+            assert reused == wanted, f'after {hours} hours'
+    finally:
+        time.clock_settime(time.CLOCK_REALTIME, start)
+        reload()
+
+
 def early():
     """A session that allows early data comes from another server; what is sent early is
     skipped, and the handshake goes on."""
@@ -288,7 +321,9 @@ tap.attach(listener)
 ADDRESS = listener.getsockname()
 threading.Thread(target=serve, args=(listener,), daemon=True).start()
 tap.case('again, both versions')(again)
+tap.case('each ticket once')(once)
 tap.case('s_client -reconnect, gnutls-cli --resume')(tools)
+tap.case('for a day, however often')(a_day)
 tap.case('two daemons, one file of keys; its rotation')(shared)
 tap.case('bad files of keys')(bad_keys)
 tap.case('keys of our own')(rotation)

@@ -195,8 +195,11 @@ static int encrypt_with(struct ticket_key *k, uint8_t *name, uint8_t *iv, EVP_CI
 	return 1;
 }
 
-/* 1 it is good, 2 and wants a new one, 0 it is not ours, -1 an error */
-static int decrypt_with(struct ticket_key *k, const uint8_t *name, const uint8_t *iv,
+/*
+ * 1 it is good, 2 and wants a new one, 0 it is not ours, -1 an error.  In TLS 1.3 clients
+ * use a ticket once (RFC 8446, C.4).
+ */
+static int decrypt_with(struct ticket_key *k, bool once, const uint8_t *name, const uint8_t *iv,
 			EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
 	bool is_first = false;
@@ -206,7 +209,7 @@ static int decrypt_with(struct ticket_key *k, const uint8_t *name, const uint8_t
 	if (!set_mac(mac, k) ||
 	    EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->aes, iv) != 1)
 		return -1;
-	return is_first ? 1 : 2;
+	return is_first && !once ? 1 : 2;
 }
 
 static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
@@ -215,9 +218,9 @@ static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_C
 	struct ticket_key k;
 	int ret;
 
-	(void)ssl;
 	ret = encrypting ? encrypt_with(&k, name, iv, cipher, mac) :
-			   decrypt_with(&k, name, iv, cipher, mac);
+			   decrypt_with(&k, SSL_version(ssl) == TLS1_3_VERSION, name, iv, cipher,
+					mac);
 	OPENSSL_cleanse(&k, sizeof(k));
 	return ret;
 }
