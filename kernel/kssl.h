@@ -61,6 +61,7 @@
 #include <net/inet_connection_sock.h>
 #include <uapi/linux/kssl.h>
 
+#include "message.h"
 #include "proto.h"
 
 struct kssl_crew;
@@ -208,11 +209,13 @@ struct kssl_rx {
  * @have: header bytes seen
  * @head: msg_type and uint24 length
  * @left: body bytes to come
+ * @ticket: NewSessionTicket: how far it is checked
  */
 struct kssl_post {
 	u8 have;
 	u8 head[TLS_HS_HEADER_LEN];
 	u32 left;
+	struct kssl_ticket_check ticket;
 };
 
 /**

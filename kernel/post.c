@@ -9,6 +9,7 @@
 #include <linux/ktime.h>
 
 #include "keys.h"
+#include "message.h"
 #include "mib.h"
 #include "netlink.h"
 #include "relay.h"
@@ -144,7 +145,10 @@ static int begin_message(struct kssl_session *s, u8 type, u32 len)
 		if (len != 1)
 			return protocol_error(s, TLS_DECODE_ERROR, "bad KeyUpdate");
 	} else if (type == TLS_HS_NEW_TICKET && s->role == KSSL_ROLE_CLIENT) {
+		if (!len)
+			return protocol_error(s, TLS_DECODE_ERROR, "bad NewSessionTicket");
 		kssl_mib_inc(s->kn, KSSL_MIB_TICKETS);
+		kssl_message_ticket_begin(&post->ticket);
 		kssl_relay_begin(s, len);
 	} else {	/* RFC 8446, 4.6: nothing else was negotiated */
 		return unexpected(s, "unexpected handshake message");
@@ -153,10 +157,23 @@ static int begin_message(struct kssl_session *s, u8 type, u32 len)
 	return 0;
 }
 
+/* More of it, perhaps the last. */
+static int ticket_body(struct kssl_session *s, const u8 *text, u32 len)
+{
+	struct kssl_post *post = &s->post;
+
+	post->left -= len;
+	if (!kssl_message_ticket(&post->ticket, text, len) ||
+	    (!post->left && !kssl_message_ticket_whole(&post->ticket)))
+		return protocol_error(s, TLS_DECODE_ERROR, "bad NewSessionTicket");
+	kssl_relay_body(s, text, len);
+	return 0;
+}
+
 /*
  * Handshake messages may be cut over records and lie several in one (RFC 8446,
- * 5.1).  Four header bytes are collected, then left bytes of body go by; only
- * KeyUpdate's one byte means something to us.
+ * 5.1).  Four header bytes are collected, then left bytes of body go by: a ticket's,
+ * as KeyUpdate's is one byte.
  */
 static int handshake13(struct kssl_session *s, const u8 *text, u32 len)
 {
@@ -179,10 +196,11 @@ static int handshake13(struct kssl_session *s, const u8 *text, u32 len)
 		} else {
 			u32 n = min(len, post->left);
 
-			kssl_relay_body(s, text, n);
+			err = ticket_body(s, text, n);
+			if (err)
+				return err;
 			text += n;
 			len -= n;
-			post->left -= n;
 		}
 		if (post->have == TLS_HS_HEADER_LEN && !post->left)
 			memset(post, 0, sizeof(*post));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/message.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
 // LIBS: libcrypto
 // CFLAGS: -DSTANDIN_SOCKETS -Iselftests/fuzz/include -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*
@@ -166,16 +166,33 @@ bool kssl_worker_is(struct kssl_net *n, u32 portid)
 	return portid == PORTID;
 }
 
-static bool is_ticket(const u8 *p, size_t len)
+#define TICKET_LEAST 14	/* a ticket of one byte, no nonce, no extensions */
+
+/* RFC 8446, 4.6.1; without room for that, nonsense. */
+static void make_ticket(u8 *p, size_t len)
 {
 	size_t i;
 
-	if (len < 4 || p[0] != 4 || p[1] || (size_t)(p[2] << 8 | p[3]) != len - 4)
+	p[0] = 4;
+	wire_be(p + 1, len, 3);
+	p += 4;
+	for (i = 0; i < len; i++)
+		p[i] = (u8)(i * 13);
+	if (len < TICKET_LEAST)
+		return;
+	p[8] = 0;
+	wire_be(p + 9, len - TICKET_LEAST + 1, 2);
+	wire_be(p + len - 2, 0, 2);
+}
+
+static bool is_ticket(const u8 *p, size_t len)
+{
+	static u8 want[1 << 16];
+
+	if (len < 4 + TICKET_LEAST || len > sizeof(want))
 		return false;
-	for (i = 4; i < len; i++)
-		if (p[i] != (u8)((i - 4) * 13))
-			return false;
-	return true;
+	make_ticket(want, len - 4);
+	return !memcmp(p, want, len);
 }
 
 int kssl_nl_hs_send(u8 cmd, u32 portid, struct kssl_session *s, const u8 *records, u32 len)
@@ -382,11 +399,9 @@ static void ticket(struct input *in)
 	if (!room(len + 2048 + len / piece * 64) || m.half.suite->version != 0x304 ||
 	    len / piece > 100)
 		return;
-	m.ticket[0] = 4;
-	wire_be(m.ticket + 1, len, 3);
-	for (at = 0; at < len; at++)
-		m.ticket[4 + at] = (u8)(at * 13);
-	if (session.role != KSSL_ROLE_CLIENT || min((size_t)piece, len + 4) > session.rx.limit)
+	make_ticket(m.ticket, len);
+	if (session.role != KSSL_ROLE_CLIENT || len < TICKET_LEAST ||
+	    min((size_t)piece, len + 4) > session.rx.limit)
 		fate(DIES);
 	for (at = 0; at < len + 4; at += n) {
 		n = min((size_t)piece, len + 4 - at);

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 import tap
 
 CCS, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
+TICKET = b'\x04\0\0\x10' + bytes(9) + b'\0\3abc\0\0'     # a NewSessionTicket
 SUITES = {  # number: (version, cipher, hash, secret, key, iv)
     0x1301: (0x304, AESGCM, 'sha256', 32, 16, 12),
     0x1302: (0x304, AESGCM, 'sha384', 48, 32, 12),

@@ -13,12 +13,11 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
 import tap  # noqa: E402
-from records import DATA, HANDSHAKE, Peer  # noqa: E402
+from records import DATA, HANDSHAKE, TICKET, Peer  # noqa: E402
 
 PEERS = os.path.dirname(os.path.abspath(__file__)) + '/../../build/peers/'
 K, SIZE, MAX = tap.SOL_KSSL, 8, 256
 BEGIN, END, WHOLE = 1, 2, 3
-TICKET = b'\x04\0\0\x10' + bytes(16)
 
 
 def bounded(suite=0x1301):

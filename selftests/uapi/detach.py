@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
 import tap  # noqa: E402
-from records import ALERT, DATA, HANDSHAKE, Half, Peer  # noqa: E402
+from records import ALERT, DATA, HANDSHAKE, TICKET, Half, Peer  # noqa: E402
 
 K = tap.SOL_KSSL
 NOW, CLOSE = 0, 1
@@ -451,7 +451,7 @@ def tickets_between(suite):
     p = Peer(suite)
     if suite == T13:
         for _ in range(10):
-            p.send(b'\x04\0\0\x10' + bytes(16), HANDSHAKE)
+            p.send(TICKET, HANDSHAKE)
     both_closed(p)
     assert detach(p.kssl) == 0
     is_plain(p)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
 import tap  # noqa: E402
-from records import ALERT, CCS, DATA, HANDSHAKE, SUITES, Half, Peer  # noqa: E402
+from records import ALERT, CCS, DATA, HANDSHAKE, SUITES, TICKET, Half, Peer  # noqa: E402
 
 MANUAL = os.path.dirname(os.path.abspath(__file__)) + '/../../user/man/kssl.7'
 RUN = (0x1301, 0xc02f, 0xcca8, 0x1303)     # suites; TLS 1.3 and 1.2
@@ -54,6 +54,8 @@ PAGE = {
                      'RxProtocol'),
     'alert': Kind('alert not of two bytes', 50, errno.EBADMSG, 'RxProtocol'),
     'length': Kind('handshake message of impossible length', 50, errno.EBADMSG, 'RxProtocol'),
+    'ticket': Kind('NewSessionTicket whose parts are not its length', 50, errno.EBADMSG,
+                   'RxProtocol'),
     'value': Kind('KeyUpdate of unknown value', 47, errno.EBADMSG, 'RxProtocol'),
     'version': Kind('TLS 1.2 record of another version', 70, errno.EBADMSG, 'RxProtocol'),
     'last': Kind('sequence numbers used up', 10, errno.EBADMSG, 'RxProtocol'),
@@ -62,7 +64,6 @@ PAGE = {
                 'RxTruncated'),
     'reset': Kind('connection reset', NONE, errno.ECONNRESET, None),
 }
-TICKET = b'\x04\0\0\x10' + bytes(16)
 UPDATE = b'\x18\0\0\1\0'
 NO_RENEGOTIATION = ((ALERT, b'\1\x64'),)
 HELLO_REQUEST, CLIENT_HELLO = bytes(4), b'\1\0\0\2\3\3'
@@ -162,6 +163,30 @@ def reset(p):
     p.tcp.close()
 
 
+def new_ticket(body):
+    return b'\4' + len(body).to_bytes(3, 'big') + body
+
+
+FIXED = bytes(8)                        # ticket_lifetime, ticket_age_add
+NO_EXTENSIONS, EARLY = b'\0\0', b'\0\x2a'
+BAD_TICKETS = (
+    ('of no bytes', b''),
+    ('of one byte', b'\0'),
+    ('without a nonce', FIXED),
+    ('whose nonce is longer than it', FIXED + b'\xff' + bytes(20)),
+    ('without a ticket', FIXED + b'\0'),
+    ('of half a length', FIXED + b'\0\0'),
+    ('that is empty', FIXED + b'\0\0\0' + NO_EXTENSIONS),
+    ('that is cut', FIXED + b'\0\0\4abc'),
+    ('without extensions', FIXED + b'\0\0\3abc'),
+    ('with half a list', FIXED + b'\0\0\3abc\0'),
+    ('with more behind it', FIXED + b'\0\0\3abc' + NO_EXTENSIONS + b'\0'),
+    ('with a list that is cut', FIXED + b'\0\0\3abc\0\5\xff\xff\0\0'),
+    ('with half an extension', FIXED + b'\0\0\3abc\0\3' + EARLY + b'\0'),
+    ('with an extension longer than the list', FIXED + b'\0\0\3abc\0\5\xff\xff\0\2x'),
+    ('with a short early_data', FIXED + b'\0\0\3abc\0\7' + EARLY + b'\0\3abc'),
+)
+
 MAC, HEAD = 'record did not verify', 'bad record header'
 LONG, BAD, MESSAGE = 'record too long', 'bad record', 'unexpected handshake message'
 CASES = [
@@ -247,6 +272,10 @@ CASES = [
          sealed(b'\x18\0\0\0', HANDSHAKE)),
     Case('message of 2^24 - 1 bytes', ONLY13, 'length', 'handshake message too long',
          sealed(b'\4\xff\xff\xff', HANDSHAKE)),
+] + [
+    Case(f'ticket {why}', ONLY13, 'ticket', 'bad NewSessionTicket',
+         sealed(new_ticket(body), HANDSHAKE)) for why, body in BAD_TICKETS
+] + [
     Case('message behind a KeyUpdate', ONLY13, 'behind', 'data after KeyUpdate in its record',
          sealed(UPDATE + TICKET, HANDSHAKE)),
     Case('KeyUpdate behind a KeyUpdate', ONLY13, 'behind', 'data after KeyUpdate in its record',
@@ -518,6 +547,8 @@ FINE = [
     Fine('renegotiation asked by the client', ONLY12, sealed(CLIENT_HELLO, HANDSHAKE), role=2,
          wire=NO_RENEGOTIATION),
     Fine('ticket in one record', ONLY13, sealed(TICKET, HANDSHAKE)),
+    Fine('ticket with a nonce and extensions', ONLY13, sealed(new_ticket(
+        FIXED + b'\2no\0\3abc\0\x0e' + EARLY + b'\0\4abcd\xff\xff\0\2xy'), HANDSHAKE)),
     Fine('ticket, a byte in each record', ONLY13, split_ticket),
     Fine('KeyUpdate, a byte in each record', ONLY13, split_update),
     Fine('tickets and KeyUpdate in one record', ONLY13, ticket_and_update),

@@ -12,9 +12,8 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
 import tap  # noqa: E402
-from records import ALERT, DATA, HANDSHAKE, SUITES, Half, Peer  # noqa: E402
+from records import ALERT, DATA, HANDSHAKE, SUITES, TICKET, Half, Peer  # noqa: E402
 
-TICKET = b'\x04\0\0\x10' + bytes(16)
 
 
 def readable(sock, ms=100):
