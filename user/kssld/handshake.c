@@ -34,7 +34,6 @@
  * @out: bytes from OpenSSL
  * @result: failure until finish() says otherwise
  * @done: finish() has said so
- * @counting: our application write key is in use: count records
  * @etm: TLS 1.2: encrypt-then-MAC was agreed on
  * @forbidden: the policy leaves no version or suite
  * @keyed: client: it may resume, and has a key for that
@@ -53,7 +52,6 @@ struct handshake {
 	BIO *out;
 	struct hs_result result;
 	bool done;
-	bool counting;
 	bool etm;
 	bool forbidden;
 	bool keyed;
@@ -115,18 +113,27 @@ void handshake_keylog(const SSL *ssl, const char *line)
 	client = h->req.server ? &h->result.rx : &h->result.tx;
 	server = h->req.server ? &h->result.tx : &h->result.rx;
 	if (export_secret(line, "SERVER_TRAFFIC_SECRET_0", server->secret, &server->secret_len))
-		h->counting |= h->req.server;
+		server->seq = 0;
 	else if (export_secret(line, "CLIENT_TRAFFIC_SECRET_0", client->secret, &client->secret_len))
-		h->counting |= !h->req.server;
+		client->seq = 0;
 	else
 		export_secret(line, "EXPORTER_SECRET", h->result.exporter.secret,
 			      &h->result.exporter.secret_len);
 }
 
 /*
- * What goes by: tickets count as records of our write key; a ServerHello says
- * whether the MAC comes last.
+ * Records count from where their keys begin: in TLS 1.2 a change_cipher_spec, in TLS 1.3,
+ * where that means nothing and comes before, the secret.
  */
+static void count_record(struct kssl_key *key, uint8_t type)
+{
+	if (type == SSL3_RT_CHANGE_CIPHER_SPEC)
+		key->seq = 0;
+	else
+		key->seq++;
+}
+
+/* What goes by: records count; a ServerHello says whether the MAC comes last. */
 static void on_message(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
 		       void *arg)
 {
@@ -137,8 +144,8 @@ static void on_message(int write_p, int version, int type, const void *buf, size
 	(void)arg;
 	if (!h)
 		return;
-	if (type == SSL3_RT_HEADER && write_p && h->counting)
-		h->result.tx.seq++;
+	if (type == SSL3_RT_HEADER && len)
+		count_record(write_p ? &h->result.tx : &h->result.rx, p[0]);
 	if (type == SSL3_RT_HANDSHAKE && len && p[0] == SSL3_MT_SERVER_HELLO)
 		h->etm = kssl_hello_etm(p, len);
 	if (type != SSL3_RT_ALERT || len != 2)
@@ -645,8 +652,6 @@ static int take_keys(struct handshake *h)
 
 	if (SSL_version(h->ssl) == TLS1_3_VERSION)
 		return r->tx.secret_len && r->rx.secret_len ? 0 : EOPNOTSUPP;
-	r->tx.seq = 1;		/* Finished was 0 */
-	r->rx.seq = 1;
 	return kssl_keys12(h->ssl, h->etm, &r->tx, &r->rx);
 }
 
