@@ -315,33 +315,36 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
  * @records: set to where they begin, valid under the socket lock
  * @len: set to their length in bytes
  * @nr: set to their number, 0 if there is none
+ * @alert: set to what the peer is told on -EBADMSG and -EMSGSIZE
  *
  * Takes no more from TCP than fits the buffer; the rest waits until records are
- * consumed.  Context: process, socket lock.  Return: 0; -EBADMSG, -EMSGSIZE
- * (not a TLS record); -ECONNRESET (the peer left); -ENOMEM.
+ * consumed.  An error is about what follows the records: if they end the
+ * handshake, it is kssl_framer_next()'s to judge.
+ *
+ * Context: process, socket lock.  Return: 0; -EBADMSG, -EMSGSIZE (not a TLS
+ * record); -ECONNRESET (the peer left); -ENOMEM.
  */
-int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, u32 *nr)
+int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, u32 *nr, u8 *alert)
 {
 	struct kssl_rx *rx = &s->rx;
 	u32 at = 0;
-	u8 alert;
 	u16 body;
 	int ret;
 
 	sock_owned_by_me(s->sk);
 	*len = 0;
 	*nr = 0;
+	*alert = TLS_UNEXPECTED_MESSAGE;	/* urgent data */
 	for (;;) {
 		u32 have = rx->tail - rx->head;
 		u32 want = at + TLS_HEADER_LEN;
 
+		ret = 0;
 		if (want > KSSL_RX_BUF)
 			break;
 		if (have >= want) {
-			ret = kssl_record_check_plain(rx->buf + rx->head + at, &body, &alert);
-			if (ret && !*nr)
-				return ret;
-			if (ret)	/* may be the first of protected data */
+			ret = kssl_record_check_plain(rx->buf + rx->head + at, &body, alert);
+			if (ret)
 				break;
 			want += body;
 			if (have >= want) {
@@ -353,14 +356,12 @@ int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, 
 		if (want > KSSL_RX_BUF)
 			break;
 		ret = take(s, want, want);
-		if (ret < 0)
-			return ret;
-		if (!ret)
+		if (ret <= 0)
 			break;
 	}
 	kssl_framer_charge(s);	/* may move them */
 	*records = rx->buf + rx->head;
-	return !*nr && kssl_framer_fin(s) ? -ECONNRESET : 0;
+	return !ret && kssl_framer_fin(s) ? -ECONNRESET : ret;
 }
 
 /**

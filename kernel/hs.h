@@ -26,6 +26,7 @@ struct kssl_worker;
  * @busy: the worker owes an answer
  * @answered: it gave its last one
  * @moved: records were consumed or bytes sent, so nobody else can take over
+ * @alert: what the peer's last header has earned, 0 if nothing
  * @offered: records in the message that the worker answers
  * @kept: records it has seen and not consumed
  * @deadline: when @timeout ends it, jiffies
@@ -46,6 +47,7 @@ struct kssl_hs {
 	bool busy;
 	bool answered;
 	bool moved;
+	u8 alert;
 	u32 offered;
 	u32 kept;
 	unsigned long deadline;

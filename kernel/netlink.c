@@ -14,6 +14,7 @@
 
 #include "calls.h"
 #include "generated/netlink.h"
+#include "hs.h"
 #include "keys.h"
 #include "netlink_hs.h"
 #include "owner.h"
@@ -152,6 +153,8 @@ static int put_ready(struct sk_buff *skb, const struct kssl_session *s)
  * @records: whole records, or a handshake message for POST_DATA; copied; or NULL
  * @len: their length
  *
+ * A handshake that has an alert for the peer tells it.
+ *
  * Never sleeps for the worker.  Return: 0; -EAGAIN (its buffer is full);
  * -ECONNREFUSED (it is gone); -ENOMEM.
  */
@@ -167,6 +170,7 @@ int kssl_nl_hs_send(u8 cmd, u32 portid, struct kssl_session *s, const u8 *record
 	hdr = genlmsg_put(skb, 0, 0, &family, 0, cmd);
 	if (!hdr || nla_put_u32(skb, KSSL_A_HS_SESSION, s->id) ||
 	    (cmd == KSSL_CMD_HS_READY && put_ready(skb, s)) ||
+	    (s->hs && s->hs->alert && nla_put_u8(skb, KSSL_A_HS_ALERT, s->hs->alert)) ||
 	    (len && nla_put(skb, attr, len, records))) {
 		nlmsg_free(skb);
 		return -EMSGSIZE;
@@ -565,7 +569,7 @@ static const struct genl_ops ops[] = {
 	   GENL_UNS_ADMIN_PERM),
 	OP(KSSL_CMD_HS_DATA, kssl_nl_hs_data_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
 	{ .cmd = KSSL_CMD_HS_DONE, .doit = kssl_nl_hs_done_doit, .flags = GENL_UNS_ADMIN_PERM },
-	OP(KSSL_CMD_HS_FAIL, kssl_nl_hs_fail_doit, hs, KSSL_A_HS_MAX, GENL_UNS_ADMIN_PERM),
+	{ .cmd = KSSL_CMD_HS_FAIL, .doit = kssl_nl_hs_fail_doit, .flags = GENL_UNS_ADMIN_PERM },
 	{
 		.cmd = KSSL_CMD_SESSION_GET,
 		.doit = session_get_doit,
@@ -595,7 +599,7 @@ static struct genl_family family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = ops,
 	.n_ops = ARRAY_SIZE(ops),
-	.resv_start_op = KSSL_CMD_MAX + 1,	/* hs-done has no policy here on purpose */
+	.resv_start_op = KSSL_CMD_MAX + 1,	/* hs-done and hs-fail have no policy on purpose */
 	.mcgrps = groups,
 	.n_mcgrps = ARRAY_SIZE(groups),
 };

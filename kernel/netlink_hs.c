@@ -4,7 +4,7 @@
  * calls of upcall.c and worker.c, nothing else; the family and all that goes out is in
  * netlink.c.
  *
- * Key material comes in here once, in hs-done; it is wiped from the request on
+ * Key material comes in here, in hs-done or hs-fail; it is wiped from the request on
  * every path and never goes out.
  */
 #include "netlink_hs.h"
@@ -95,7 +95,7 @@ static int explain(struct genl_info *info, int err)
 		NL_SET_ERR_MSG(info->extack, "this worker owes that session no answer");
 	else if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KSSL_A_HS_CONSUMED],
-				    "more records consumed than offered");
+				    "more records consumed than offered, or hs-fail was asked for");
 	else if (err == -ENOMEM)
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 	else if (err)
@@ -126,41 +126,6 @@ int kssl_nl_hs_data_doit(struct sk_buff *req, struct genl_info *info)
 static const char *text_of(const struct nlattr *attr)
 {
 	return attr ? nla_data(attr) : NULL;
-}
-
-/**
- * kssl_nl_hs_fail_doit() - a worker says that it cannot be
- * @req: the request
- * @info: its attributes, by their policy
- *
- * Return: 0 or negative errno, with words in the extack.
- */
-int kssl_nl_hs_fail_doit(struct sk_buff *req, struct genl_info *info)
-{
-	struct nlattr **attrs = info->attrs;
-	struct kssl_hs_answer a = {
-		.alert = KSSL_ALERT_NONE,
-		.alert_received = KSSL_ALERT_NONE,
-		.text = text_of(attrs[KSSL_A_HS_TEXT]),
-	};
-	struct kssl_session *s;
-	int err;
-
-	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_ERR))
-		return -EINVAL;
-	s = answer_parse(info, &a);
-	if (IS_ERR(s))
-		return PTR_ERR(s);
-	a.err = nla_get_u32(attrs[KSSL_A_HS_ERR]);
-	if (attrs[KSSL_A_HS_ALERT])
-		a.alert = nla_get_u8(attrs[KSSL_A_HS_ALERT]);
-	if (attrs[KSSL_A_HS_ALERT_RECEIVED])
-		a.alert_received = nla_get_u8(attrs[KSSL_A_HS_ALERT_RECEIVED]);
-	if (attrs[KSSL_A_HS_VERIFY])
-		a.verify = nla_get_u32(attrs[KSSL_A_HS_VERIFY]);
-	err = kssl_upcall_fail(s, &a);
-	kssl_session_put(s);
-	return explain(info, err);
 }
 
 static u16 take(u8 *to, const struct nlattr *attr)
@@ -404,21 +369,48 @@ static void end_refused(struct genl_info *info, int err)
 	kssl_session_put(s);
 }
 
-/**
- * kssl_nl_hs_done_doit() - a worker is done: keys come in
- * @req: the request
- * @info: its attributes are not parsed yet
- *
- * Parsed here, not by the core, so that the keys in a request that fails its
- * policy are wiped as well: the skb is freed unwiped after us, and an error's
- * acknowledgement quotes the request.
- *
- * Return: 0 or negative errno, with words in the extack; then the session ends.
- */
-int kssl_nl_hs_done_doit(struct sk_buff *req, struct genl_info *info)
+/* With the keys that the alert goes under, if the peer has those for it. */
+static int take_fail(struct genl_info *info, struct kssl_session *s, struct kssl_hs_answer *a)
 {
+	struct nlattr **attrs = info->attrs;
+	struct kssl_half *half;
+
+	if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_ERR))
+		return -EINVAL;
+	if (attrs[KSSL_A_HS_TX]) {
+		if (GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_VERSION) ||
+		    GENL_REQ_ATTR_CHECK(info, KSSL_A_HS_SUITE))
+			return -EINVAL;
+		half = half_parse(info, KSSL_A_HS_TX);
+		if (IS_ERR(half))
+			return PTR_ERR(half);
+		a->seal = half;
+	}
+	a->text = text_of(attrs[KSSL_A_HS_TEXT]);
+	a->err = nla_get_u32(attrs[KSSL_A_HS_ERR]);
+	if (attrs[KSSL_A_HS_ALERT])
+		a->alert = nla_get_u8(attrs[KSSL_A_HS_ALERT]);
+	if (attrs[KSSL_A_HS_ALERT_RECEIVED])
+		a->alert_received = nla_get_u8(attrs[KSSL_A_HS_ALERT_RECEIVED]);
+	if (attrs[KSSL_A_HS_VERIFY])
+		a->verify = nla_get_u32(attrs[KSSL_A_HS_VERIFY]);
+	return explain(info, kssl_upcall_fail(s, a));
+}
+
+/*
+ * A worker's last answer, which may hold keys.  Parsed here, not by the core, so that
+ * the keys in a request that fails its policy are wiped as well: the skb is freed
+ * unwiped after us, and an error's acknowledgement quotes the request.
+ */
+static int last_answer(struct genl_info *info,
+		       int (*act)(struct genl_info *info, struct kssl_session *s,
+				  struct kssl_hs_answer *a))
+{
+	struct kssl_hs_answer a = {
+		.alert = KSSL_ALERT_NONE,
+		.alert_received = KSSL_ALERT_NONE,
+	};
 	struct nlattr *attrs[KSSL_A_HS_MAX + 1];
-	struct kssl_hs_answer a = {};
 	struct kssl_session *s;
 	int err;
 
@@ -429,7 +421,7 @@ int kssl_nl_hs_done_doit(struct sk_buff *req, struct genl_info *info)
 		s = answer_parse(info, &a);
 		err = PTR_ERR_OR_ZERO(s);
 		if (!err) {
-			err = done_charged(info, s, &a);
+			err = act(info, s, &a);
 			kssl_session_put(s);
 		}
 	}
@@ -441,4 +433,28 @@ int kssl_nl_hs_done_doit(struct sk_buff *req, struct genl_info *info)
 	memzero_explicit(genlmsg_data(info->genlhdr), genlmsg_len(info->genlhdr));
 	info->attrs = NULL;
 	return err;
+}
+
+/**
+ * kssl_nl_hs_done_doit() - a worker is done: keys come in
+ * @req: the request
+ * @info: its attributes are not parsed yet
+ *
+ * Return: 0 or negative errno, with words in the extack; then the session ends.
+ */
+int kssl_nl_hs_done_doit(struct sk_buff *req, struct genl_info *info)
+{
+	return last_answer(info, done_charged);
+}
+
+/**
+ * kssl_nl_hs_fail_doit() - a worker says that it cannot be
+ * @req: the request
+ * @info: its attributes are not parsed yet
+ *
+ * Return: 0 or negative errno, with words in the extack; then the session ends.
+ */
+int kssl_nl_hs_fail_doit(struct sk_buff *req, struct genl_info *info)
+{
+	return last_answer(info, take_fail);
 }

@@ -195,24 +195,6 @@ void kssl_upcall_cancel(struct kssl_session *s)
 	hs_put(hs);
 }
 
-/* The peer sent no TLS, or left; RFC 8446, 6: an alert in clear, if it can help. */
-static void refuse(struct kssl_session *s, int err)
-{
-	const u8 alert[] = { TLS_ALERT, 3, 3, 0, 2, TLS_FATAL,
-			     err == -EMSGSIZE ? TLS_RECORD_OVERFLOW : TLS_UNEXPECTED_MESSAGE };
-
-	if (err == -ECONNRESET) {
-		kssl_mib_inc(s->kn, KSSL_MIB_RX_TRUNCATED);
-		kssl_session_fail(s, err, KSSL_ALERT_NONE, "peer closed during the handshake");
-		return;
-	}
-	if (!s->hs->moved && err != -ENOMEM && !kssl_tx_raw(s, alert, sizeof(alert)))
-		s->error.alert_sent = alert[6];
-	kssl_mib_inc(s->kn, KSSL_MIB_RX_PROTOCOL);
-	kssl_session_fail(s, err, KSSL_ALERT_NONE,
-			  err == -ENOMEM ? "out of memory" : "peer does not speak TLS");
-}
-
 /* May a handshake that nobody asked for in words begin now? */
 static bool may_start(const struct kssl_session *s, u32 nr)
 {
@@ -279,11 +261,47 @@ static void send_to(struct kssl_session *s, struct kssl_hs *hs, u32 portid, cons
 	}
 }
 
+/* No worker knows of the peer yet, so nothing was sent: the alert goes in clear. */
+static void refuse_early(struct kssl_session *s, int err, u8 alert)
+{
+	const u8 record[] = { TLS_ALERT, 3, 3, 0, 2, TLS_FATAL, alert };
+
+	if (!kssl_tx_raw(s, record, sizeof(record)))
+		s->error.alert_sent = alert;
+	kssl_session_fail(s, err, KSSL_ALERT_NONE, "peer does not speak TLS");
+}
+
+/*
+ * The peer left, or what it sent is no record (RFC 8446, 5).  Whether the alert goes
+ * in clear or under which keys only the worker knows: it is told, and answers with
+ * hs-fail.  Returns false if that is still to be done.
+ */
+static bool refuse(struct kssl_session *s, struct kssl_hs *hs, int err, u8 alert)
+{
+	if (err == -ECONNRESET) {
+		kssl_mib_inc(s->kn, KSSL_MIB_RX_TRUNCATED);
+		kssl_session_fail(s, err, KSSL_ALERT_NONE, "peer closed during the handshake");
+		return true;
+	}
+	if (err == -ENOMEM) {
+		kssl_session_fail(s, err, KSSL_ALERT_NONE, "out of memory");
+		return true;
+	}
+	if (!hs->alert)		/* else the worker's receive buffer was full */
+		kssl_mib_inc(s->kn, KSSL_MIB_RX_PROTOCOL);
+	hs->alert = alert;
+	if (hs->told)
+		return false;
+	refuse_early(s, err, alert);	/* @hs may be gone */
+	return true;
+}
+
 static void pump(struct kssl_session *s, struct kssl_hs *hs)
 {
 	const u8 *records;
 	u32 len, nr;
 	s64 portid;
+	u8 alert;
 	int err;
 
 	if (s->state > KSSL_STATE_HANDSHAKE || s->state == KSSL_STATE_LISTEN || !survive(s, hs))
@@ -292,22 +310,18 @@ static void pump(struct kssl_session *s, struct kssl_hs *hs)
 		return;
 	if (s->state == KSSL_STATE_INIT && s->role == KSSL_ROLE_CLIENT && !may_start(s, 0))
 		return;
-	err = kssl_framer_handshake(s, &records, &len, &nr);
-	if (err && !s->own_keys) {
-		refuse(s, err);
+	err = kssl_framer_handshake(s, &records, &len, &nr, &alert);
+	if (err && nr <= hs->kept && !s->own_keys && refuse(s, hs, err, alert))
 		return;
-	}
 	if (s->state == KSSL_STATE_INIT && (!may_start(s, nr) || kssl_upcall_start(s, 0)))
 		return;
-	if (hs->told && nr <= hs->kept) {	/* nothing the worker has not seen */
-		if (kssl_framer_fin(s))
-			refuse(s, -ECONNRESET);
+	if (hs->told && nr <= hs->kept && !hs->alert)	/* nothing the worker has not seen */
 		return;
-	}
 	if (!hs->told && !nr && s->role == KSSL_ROLE_SERVER)
 		return;
 	kssl_lobby_heard(s);
-	portid = kssl_worker_assign(s->kn, hs);
+	/* its own, and none if that has died by now: then the pump runs again */
+	portid = hs->told ? kssl_worker_port(s->kn, hs) : kssl_worker_assign(s->kn, hs);
 	if (portid < 0)
 		not_taken(s, portid);
 	else if (portid)
@@ -394,7 +408,7 @@ static int apply(struct kssl_session *s, const struct kssl_hs_answer *a)
 	int err = -EINVAL;
 
 	hs->busy = false;
-	if (a->consumed <= hs->offered)
+	if (!hs->alert && a->consumed <= hs->offered)
 		err = kssl_framer_consume(s, a->consumed);
 	if (err) {
 		kssl_session_fail(s, -EBADMSG, KSSL_ALERT_NONE, "handshake daemon broke the protocol");
@@ -415,7 +429,8 @@ static int apply(struct kssl_session *s, const struct kssl_hs_answer *a)
  * @a: its answer
  *
  * Return: 0; -ENOENT (no such question was asked of this worker); -EINVAL (more
- * consumed than offered; the session has failed); or why bytes were not sent.
+ * consumed than offered, or the peer's alert was asked for; the session has
+ * failed); or why bytes were not sent.
  */
 int kssl_upcall_data(struct kssl_session *s, struct kssl_hs_answer *a)
 {
@@ -534,13 +549,14 @@ int kssl_upcall_done(struct kssl_session *s, struct kssl_hs_answer *a)
 /**
  * kssl_upcall_fail() - a worker says that it cannot be
  * @s: the session
- * @a: its answer
+ * @a: its answer; @a->seal is taken over on success
  *
  * Return: 0; -ENOENT (no such question).
  */
 int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a)
 {
 	struct sock *sk = answer_begin(s, a->portid);
+	u8 alert = KSSL_ALERT_NONE;	/* to be sealed */
 
 	if (!sk)
 		return -ENOENT;
@@ -548,10 +564,15 @@ int kssl_upcall_fail(struct kssl_session *s, struct kssl_hs_answer *a)
 	s->error.verify = a->verify;
 	s->error.alert_received = a->alert_received;
 	s->error.own = a->text ? kstrdup(a->text, GFP_KERNEL_ACCOUNT) : NULL;
-	if (a->bytes_len && !kssl_tx_raw(s, a->bytes, a->bytes_len))
-		s->error.alert_sent = a->alert;
+	if (!kssl_tx_raw(s, a->bytes, a->bytes_len)) {
+		if (a->seal)
+			alert = a->alert;
+		else if (a->bytes_len)
+			s->error.alert_sent = a->alert;
+	}
+	kssl_keys_install(s, &a->seal, NULL);
 	kssl_mib_inc(s->kn, KSSL_MIB_HS_FAILED);
-	kssl_session_fail(s, -a->err, KSSL_ALERT_NONE, s->error.own ?: "handshake failed");
+	kssl_session_fail(s, -a->err, alert, s->error.own ?: "handshake failed");
 	answer_end(sk);
 	return 0;
 }

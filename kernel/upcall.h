@@ -11,9 +11,10 @@
  * @bytes_len: their length
  * @consumed: records used up of those last offered
  * @verify: X509_V_*, of hs-done and hs-fail
+ * @seal: keys to send with; hs-fail: to send @alert with, or NULL.  Taken over by
+ *	kssl_upcall_done() and kssl_upcall_fail() (set to NULL)
  *
  * hs-done:
- * @seal: keys to send with; taken over by kssl_upcall_done() (set to NULL)
  * @open: keys to receive with; likewise
  * @master: what keying material is exported from, or NULL; likewise
  * @post_max, @post_ms: tickets wanted, 0 for none, and for how long
@@ -25,7 +26,7 @@
  *
  * hs-fail:
  * @err: positive errno
- * @alert: description sent within @bytes, or KSSL_ALERT_NONE
+ * @alert: description, sent within @bytes or with @seal, or KSSL_ALERT_NONE
  * @alert_received: description, or KSSL_ALERT_NONE
  * @text: reason or NULL
  */
@@ -35,8 +36,8 @@ struct kssl_hs_answer {
 	u32 bytes_len;
 	u32 consumed;
 	u32 verify;
-
 	struct kssl_half *seal;
+
 	struct kssl_half *open;
 	struct kssl_master *master;
 	u16 version;

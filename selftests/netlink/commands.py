@@ -587,16 +587,73 @@ def relay_refused():
 def failing():
     """hs-fail: bytes, alert, errno and text reach peer and program."""
     nl = register()
+    half = Half(0x1301)
+    tx, suite = nest(TX, attr(1, half.secret)), u16(SUITE, 0x1301)
+    for attrs, want in (([], errno.EINVAL), ([attr(ERR, 512)], errno.ERANGE),
+                        ([attr(ERR, 5), tx], errno.EINVAL),
+                        ([attr(ERR, 5), tx, suite], errno.EINVAL),
+                        ([attr(ERR, 5), tx, u16(VERSION, 0x303), suite], errno.EINVAL)):
+        a = Asker()
+        sid = nl.ready()[0]
+        assert refused(nl, genl.FAIL, attr(SESSION, sid), *attrs)[0] == want, attrs
+        assert a.end() == errno.EBADMSG, 'and it is over'
+        assert tap.error(a.sock)['text'] == 'handshake daemon broke the protocol'
+        a.close()
     a = Asker()
     sid = nl.ready()[0]
-    assert refused(nl, genl.FAIL, attr(SESSION, sid))[0] == errno.EINVAL
-    assert refused(nl, genl.FAIL, attr(SESSION, sid), attr(ERR, 512))[0] == errno.ERANGE
     nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EKEYREJECTED), u8(ALERT_SENT, 42),
             attr(TEXT, 'no'), attr(BYTES, b'alert'))
     assert a.end() == errno.EKEYREJECTED, a.result
     assert a.peer.recv(100) == b'alert'
     assert tap.error(a.sock)['text'] == 'no' and tap.error(a.sock)['sent'] == 42
     a.close()
+    nl.close()
+
+
+def failing_sealed():
+    """hs-fail with keys: the kernel sends the alert, behind the bytes."""
+    nl = register()
+    for seq in (0, 7):
+        a = Asker()
+        sid = nl.ready()[0]
+        half = Half(0x1301)
+        nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EACCES), u8(ALERT_SENT, 40),
+                attr(BYTES, b'finished'), u16(VERSION, 0x304), u16(SUITE, 0x1301),
+                nest(TX, attr(1, half.secret), u64(5, seq)))
+        assert a.end() == errno.EACCES, a.result
+        assert tap.read_all(a.peer, 8) == b'finished'
+        half.seq = seq
+        assert half.read(a.peer) == (ALERT, b'\2\x28')
+        assert tap.error(a.sock)['sent'] == 40
+        assert tap.errno_of(a.sock.send, b'x') == errno.EPIPE
+        a.close()
+    nl.close()
+
+
+def bad_header():
+    """The worker is told what the peer has earned, and has hs-fail to say."""
+    nl = register()
+    for header, alert in ((b'\x63\3\3\0\1', 10), (b'\x16\3\3\xff\xff', 22), (b'\x16\4\0\0\1', 70)):
+        for kept in (b'', b'\x16\3\3\0\4abcd'):
+            a = Asker()
+            sid = nl.ready()[0]
+            nl.call(genl.DATA, attr(SESSION, sid), attr(BYTES, b'x'))
+            a.peer.sendall(kept + header)
+            cmd, got = nl.wait()
+            if kept:
+                assert got[13] == kept, got
+                nl.call(genl.DATA, attr(SESSION, sid))
+                cmd, got = nl.wait()
+            assert (cmd, got[ALERT_SENT]) == (genl.DATA, bytes([alert])), got
+            if alert == 70:
+                assert refused(nl, genl.DATA, attr(SESSION, sid))[0] == errno.EINVAL
+                assert a.end() == errno.EBADMSG
+                assert tap.error(a.sock)['text'] == 'handshake daemon broke the protocol'
+            else:
+                nl.call(genl.FAIL, attr(SESSION, sid), attr(ERR, errno.EIO), attr(BYTES, b'y'))
+                assert a.end() == errno.EIO
+                assert tap.read_all(a.peer, 2) == b'xy'
+            a.close()
     nl.close()
 
 
@@ -990,6 +1047,7 @@ def big_dump():
 def main():
     for fn in (caps_and_policy, registering, no_such_session, relay, bad_keys, forbidden_suite, bad_peer,
                good_peer, owner, late, relayed, relay_ends, relay_full, relay_refused, failing,
+               failing_sealed, bad_header,
                not_the_worker,
                cancelled, capacity, timeout_and_queue, shares, not_tls, other_namespace, rekey_by_netlink,
                close_by_netlink, kill_by_netlink, key_policy, big_dump):

@@ -94,8 +94,10 @@ def request(sid):
     if cmd == genl.DATA:
         return cmd, [attr(SESSION, sid), attr(BYTES, noise()), attr(CONSUMED, rnd.choice((0, 1)))]
     if cmd == genl.FAIL:
+        half = Half(rnd.choice((0x1301, 0x1302, 0x1303)))
+        sealed = [u16(VERSION, 0x304), u16(SUITE, half.suite), nest(TX, attr(1, half.secret))]
         return cmd, [attr(SESSION, sid), attr(26, rnd.choice((5, number()))), u8(27, 40),
-                     attr(30, b'because\0')]
+                     attr(30, b'because\0'), *rnd.choice(([], sealed))]
     if cmd == genl.POLICY_SET:
         return cmd, [attr(rnd.randrange(1, 8), number())]
     if cmd in (genl.REKEY, genl.CLOSE, genl.KILL, genl.GET):

@@ -32,7 +32,7 @@
 #define DIRECT_END 0xffffc88000000000ULL
 
 /* The keys, by what becomes of them. */
-enum { GCM12, GCM13, CHACHA, CBC, CBC_MAC, REFUSED, EXPORTER, EXPORTER_REFUSED, NR_KEYS };
+enum { GCM12, GCM13, CHACHA, CBC, CBC_MAC, REFUSED, EXPORTER, EXPORTER_REFUSED, FAILED, NR_KEYS };
 
 static unsigned char masked[NR_KEYS][KEY];
 static int hits[NR_KEYS];
@@ -293,12 +293,33 @@ static void put_secret(int kind, int inner, int k, int flip)
 	explicit_bzero(&nest, sizeof(nest));
 }
 
+/* An alert for the peer, and the keys that it goes under. */
+static void answer_failed(unsigned int id)
+{
+	unsigned short version = 0x0304, suite = 0x1301;
+	unsigned int err = EIO;
+	unsigned char alert = 10;
+
+	begin(family, KSSL_CMD_HS_FAIL);
+	put(KSSL_A_HS_SESSION, &id, sizeof(id));
+	put(KSSL_A_HS_ERR, &err, sizeof(err));
+	put(KSSL_A_HS_ALERT, &alert, sizeof(alert));
+	put(KSSL_A_HS_VERSION, &version, sizeof(version));
+	put(KSSL_A_HS_SUITE, &suite, sizeof(suite));
+	put_secret(KSSL_A_HS_TX, KSSL_A_KEYS_SECRET, FAILED, 0);
+	send_and_wipe();
+}
+
 static void answer(int k)
 {
 	unsigned short version = 0x0304, suite = 0x1301;
 	unsigned int id;
 
 	receive(family, KSSL_A_HS_SESSION, &id, sizeof(id));
+	if (k == FAILED) {
+		answer_failed(id);
+		return;
+	}
 	begin(family, KSSL_CMD_HS_DONE);
 	put(KSSL_A_HS_SESSION, &id, sizeof(id));
 	put(KSSL_A_HS_VERSION, &version, sizeof(version));
@@ -335,7 +356,7 @@ static int answered(int k)
 
 int main(void)
 {
-	int fds[8], n = 0;
+	int fds[9], n = 0;
 
 	new_keys();
 	be_worker();
@@ -349,6 +370,7 @@ int main(void)
 		exit(2);
 	fds[n++] = answered(EXPORTER);
 	fds[n++] = answered(EXPORTER_REFUSED);
+	fds[n++] = answered(FAILED);
 	search();
 	ok(hits[GCM12] > 0, "write key, TLS 1.2: in memory while open", hits[GCM12]);
 	ok(hits[GCM13] > 0, "traffic secret, TLS 1.3: in memory while open", hits[GCM13]);
@@ -359,6 +381,7 @@ int main(void)
 	ok(!hits[REFUSED], "a refused key is gone", hits[REFUSED]);
 	ok(hits[EXPORTER] > 0, "exporter secret: in memory while open", hits[EXPORTER]);
 	ok(!hits[EXPORTER_REFUSED], "that of a refused answer is gone", hits[EXPORTER_REFUSED]);
+	ok(!hits[FAILED], "that of an alert is gone", hits[FAILED]);
 	while (n)
 		close(fds[--n]);
 	close(worker);

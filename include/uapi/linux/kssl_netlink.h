@@ -86,7 +86,7 @@ enum kssl_a_hs {
 	KSSL_A_HS_SNI,	/* Name the client sent. */
 	KSSL_A_HS_RESUMED,
 	KSSL_A_HS_ERR,	/* Errno for the program (positive). */
-	KSSL_A_HS_ALERT,	/* Alert description sent in bytes. */
+	KSSL_A_HS_ALERT,	/* hs-data to the worker: the alert that the peer has earned; the answer is hs-fail. hs-fail: the alert sent, in bytes or, with tx, behind them. */
 	KSSL_A_HS_ALERT_RECEIVED,	/* Alert description that the peer sent. */
 	KSSL_A_HS_VERIFY,	/* What verification said of the peer's certificate (X509_V_*). */
 	KSSL_A_HS_TEXT,	/* The reason in words. */
@@ -176,9 +176,9 @@ enum kssl_cmd {
 	KSSL_CMD_WORKER_REGISTER,	/* Take handshakes on the socket that sends this. */
 	KSSL_CMD_WORKER_LEAVE,	/* Take no new handshakes; those under way go on. */
 	KSSL_CMD_HS_READY,	/* Kernel to worker, a new handshake. */
-	KSSL_CMD_HS_DATA,	/* Both ways. Kernel to worker, records; worker to kernel, bytes to send and records consumed. */
+	KSSL_CMD_HS_DATA,	/* Both ways. Kernel to worker, records, and an alert if what the peer sent next is no record; worker to kernel, bytes to send and records consumed. */
 	KSSL_CMD_HS_DONE,	/* Worker to kernel, the handshake succeeded. The bytes are sent before the first record is sealed. A refused one ends the session. */
-	KSSL_CMD_HS_FAIL,	/* Worker to kernel, the handshake failed. */
+	KSSL_CMD_HS_FAIL,	/* Worker to kernel, the handshake failed. With version, suite and tx, the kernel sends the alert under these keys, behind the bytes. A refused one ends the session. */
 	KSSL_CMD_HS_CANCEL,	/* Kernel to worker, the program closed the socket or time is up. */
 	KSSL_CMD_SESSION_GET,	/* One session, or all (dump). Without CAP_NET_ADMIN only those of one's own user id. */
 	KSSL_CMD_EVENT,	/* Multicast to group events, sent with the session's attributes. */
