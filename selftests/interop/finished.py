@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Finished in many records, and in one stretch with data that TCP cuts anywhere: OpenSSL's,
-sealed again by peers/records.py, for either role and version."""
+"""Finished in many records, with more behind it in its record, and in one stretch with data
+that TCP cuts anywhere: OpenSSL's, sealed again by peers/records.py, for either role and version."""
+import errno
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ from memory import V12, V13, Clients, Memory, Server, finish, records, talk  # n
 
 CONF = sys.argv[1]
 STEP = 1 if os.environ.get('LONG') else 3
+FINISHED = 20
 DATA = b'0123456789'
 ROLES = ((V12, 'server'), (V12, 'client'), (V13, 'server'), (V13, 'client'))
 
@@ -44,6 +46,17 @@ def in_pieces(version, role, size):
     tcp.sendall(flight)
     finish(m, tcp)
     goes_on(tcp, ours, m, later)
+    close(tcp, ours)
+
+
+def more_behind(version, role, more):
+    tcp, ours, m, flight = begin(version, role)
+    flight, _ = m.recut(flight, lambda c: [c + more if c[0] == FINISHED else c])
+    tcp.sendall(flight)
+    err = tap.errno_of(ours.recv, 1)
+    assert (err, tap.error(ours)['sent']) == (errno.EBADMSG, 10), (err, tap.error(ours))
+    told = m.told(tcp)
+    assert told == 'SSLV3_ALERT_UNEXPECTED_MESSAGE', told
     close(tcp, ours)
 
 
@@ -103,6 +116,9 @@ for v, r in ROLES:
     for n in (1, 5, 15):
         tap.case(f'Finished in pieces of {n}, kssl is the {r}, {v.name}')(
             lambda v=v, r=r, n=n: in_pieces(v, r, n))
+    for behind in (b'\0\0\0\0', b'\0', b'\x14\0\0\x0c' + bytes(12)):
+        tap.case(f'{len(behind)} bytes behind Finished, kssl is the {r}, {v.name}')(
+            lambda v=v, r=r, b=behind: more_behind(v, r, b))
 tap.case('Finished and data, a client of TLS 1.3')(lambda: cut_anywhere(V13, 'server'))
 tap.case('Finished and early data, a server of TLS 1.3')(
     lambda: cut_anywhere(V13, 'client', early=True))

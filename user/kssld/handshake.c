@@ -34,6 +34,7 @@
  * @out: bytes from OpenSSL
  * @result: failure until finish() says otherwise
  * @done: finish() has said so
+ * @sealing: we send under the keys that @result.tx is about
  * @etm: TLS 1.2: encrypt-then-MAC was agreed on
  * @forbidden: the policy leaves no version or suite
  * @keyed: client: it may resume, and has a key for that
@@ -52,6 +53,7 @@ struct handshake {
 	BIO *out;
 	struct hs_result result;
 	bool done;
+	bool sealing;
 	bool etm;
 	bool forbidden;
 	bool keyed;
@@ -103,6 +105,12 @@ const struct identity *handshake_identity(const SSL *ssl)
 	return h ? h->v.identity : NULL;
 }
 
+static void new_keys(struct handshake *h, struct kssl_key *key)
+{
+	key->seq = 0;
+	h->sealing |= key == &h->result.tx;
+}
+
 void handshake_keylog(const SSL *ssl, const char *line)
 {
 	struct handshake *h = of(ssl);
@@ -113,9 +121,9 @@ void handshake_keylog(const SSL *ssl, const char *line)
 	client = h->req.server ? &h->result.rx : &h->result.tx;
 	server = h->req.server ? &h->result.tx : &h->result.rx;
 	if (export_secret(line, "SERVER_TRAFFIC_SECRET_0", server->secret, &server->secret_len))
-		server->seq = 0;
+		new_keys(h, server);
 	else if (export_secret(line, "CLIENT_TRAFFIC_SECRET_0", client->secret, &client->secret_len))
-		client->seq = 0;
+		new_keys(h, client);
 	else
 		export_secret(line, "EXPORTER_SECRET", h->result.exporter.secret,
 			      &h->result.exporter.secret_len);
@@ -125,10 +133,10 @@ void handshake_keylog(const SSL *ssl, const char *line)
  * Records count from where their keys begin: in TLS 1.2 a change_cipher_spec, in TLS 1.3,
  * where that means nothing and comes before, the secret.
  */
-static void count_record(struct kssl_key *key, uint8_t type)
+static void count_record(struct handshake *h, struct kssl_key *key, uint8_t type)
 {
-	if (type == SSL3_RT_CHANGE_CIPHER_SPEC)
-		key->seq = 0;
+	if (type == SSL3_RT_CHANGE_CIPHER_SPEC && SSL_version(h->ssl) == TLS1_2_VERSION)
+		new_keys(h, key);
 	else
 		key->seq++;
 }
@@ -145,7 +153,7 @@ static void on_message(int write_p, int version, int type, const void *buf, size
 	if (!h)
 		return;
 	if (type == SSL3_RT_HEADER && len)
-		count_record(write_p ? &h->result.tx : &h->result.rx, p[0]);
+		count_record(h, write_p ? &h->result.tx : &h->result.rx, p[0]);
 	if (type == SSL3_RT_HANDSHAKE && len && p[0] == SSL3_MT_SERVER_HELLO)
 		h->etm = kssl_hello_etm(p, len);
 	if (type != SSL3_RT_ALERT || len != 2)
@@ -655,33 +663,83 @@ static int take_keys(struct handshake *h)
 	return kssl_keys12(h->ssl, h->etm, &r->tx, &r->rx);
 }
 
+static void keep_suite(struct handshake *h)
+{
+	struct hs_result *r = &h->result;
+
+	r->version = (uint16_t)SSL_version(h->ssl);
+	r->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(h->ssl));
+}
+
+/*
+ * An alert that OpenSSL would not send: in clear as long as we send in clear, else the
+ * kernel seals it.
+ */
+static void send_alert(struct handshake *h, uint8_t alert)
+{
+	const uint8_t record[] = { SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, alert };
+	struct hs_result *r = &h->result;
+
+	if (!h->sealing) {
+		if (BIO_write(h->out, record, sizeof(record)) == sizeof(record))
+			r->alert_sent = alert;
+		return;
+	}
+	keep_suite(h);
+	if (r->version == TLS1_2_VERSION && kssl_keys12(h->ssl, h->etm, &r->tx, &r->rx))
+		return;
+	r->alert_sent = alert;
+	r->alert_sealed = true;
+}
+
+static enum hs_state refused(struct handshake *h, int err, uint8_t alert, const char *text)
+{
+	send_alert(h, alert);
+	return failed(h, err, text);
+}
+
+/* What a client could not help, such as our want of memory, does not count. */
+static enum hs_state failed_by_peer(struct handshake *h, enum hs_state state)
+{
+	if (h->req.server && h->result.err != ENOMEM)
+		rate_failed(h->config->rates, &h->req.remote, nanoseconds());
+	return state;
+}
+
+static enum hs_state refused_by_peer(struct handshake *h, int err, uint8_t alert, const char *text)
+{
+	return failed_by_peer(h, refused(h, err, alert, text));
+}
+
 /* The one place where a failure becomes a success. */
 static enum hs_state finish(struct handshake *h)
 {
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(h->ssl);
 	struct hs_result *r = &h->result;
 	int err;
 
+	if (SSL_has_pending(h->ssl) || BIO_ctrl_pending(h->in))
+		return refused_by_peer(h, EBADMSG, SSL_AD_UNEXPECTED_MESSAGE,
+				       "more behind Finished in its record");
 	if (!peer_is_good(h))
-		return failed(h, EKEYREJECTED, "peer was not verified");
-	if (!suites_allowed(cipher, legacy_allowed(h)))
-		return failed(h, EINVAL, "cipher suite is not allowed");
+		return refused(h, EKEYREJECTED, SSL_AD_BAD_CERTIFICATE, "peer was not verified");
+	if (!suites_allowed(SSL_get_current_cipher(h->ssl), legacy_allowed(h)))
+		return refused(h, EINVAL, SSL_AD_HANDSHAKE_FAILURE, "cipher suite is not allowed");
 	if (!policy_kept(h->v.policy, h->ssl))
-		return failed(h, EACCES, "the policy does not allow that version or suite");
+		return refused(h, EACCES, SSL_AD_HANDSHAKE_FAILURE,
+			       "the policy does not allow that version or suite");
 	err = take_keys(h);
 	if (err == ENOMEM)
-		return failed(h, err, "out of memory");
+		return refused(h, err, SSL_AD_INTERNAL_ERROR, "out of memory");
 	if (err)
-		return failed(h, EINVAL, "no keys for that cipher suite");
+		return refused(h, EINVAL, SSL_AD_INTERNAL_ERROR, "no keys for that cipher suite");
 	if (SSL_version(h->ssl) == TLS1_2_VERSION)
 		export_master12(h->ssl, &r->exporter);
 	r->peer = peer_describe(h->ssl, SSL_session_reused(h->ssl) ? h->chain :
 							     SSL_get0_verified_chain(h->ssl));
 	if (!r->peer)
-		return failed(h, ENOMEM, "out of memory");
+		return refused(h, ENOMEM, SSL_AD_INTERNAL_ERROR, "out of memory");
 	keep_names(h);
-	r->version = (uint16_t)SSL_version(h->ssl);
-	r->suite = SSL_CIPHER_get_protocol_id(cipher);
+	keep_suite(h);
 	r->legacy = kssl_suite_find(r->suite)->weak;
 	r->record_limit = limit_of_peer(h->ssl);
 	r->fragment = limit_of_both(h->ssl);
@@ -691,16 +749,6 @@ static enum hs_state finish(struct handshake *h)
 	r->err = 0;
 	h->done = true;
 	return HS_DONE;
-}
-
-/* What a client could not help, such as our want of memory, does not count. */
-static enum hs_state failed_by_peer(struct handshake *h)
-{
-	enum hs_state state = explain_failure(h);
-
-	if (h->req.server && h->result.err != ENOMEM)
-		rate_failed(h->config->rates, &h->req.remote, nanoseconds());
-	return state;
 }
 
 static enum hs_state step(struct handshake *h)
@@ -716,8 +764,23 @@ static enum hs_state step(struct handshake *h)
 	case SSL_ERROR_WANT_WRITE:
 		return HS_MORE;
 	default:
-		return failed_by_peer(h);
+		return failed_by_peer(h, explain_failure(h));
 	}
+}
+
+/**
+ * handshake_refuse() - what the peer sent next is no record
+ * @h: a handshake that is not over
+ * @alert: what the kernel wants it to be told
+ *
+ * Return: HS_FAILED.
+ */
+enum hs_state handshake_refuse(struct handshake *h, int alert)
+{
+	bool too_long = alert == SSL_AD_RECORD_OVERFLOW;
+
+	return refused_by_peer(h, too_long ? EMSGSIZE : EBADMSG, (uint8_t)alert,
+			       too_long ? "record too long" : "bad record header");
 }
 
 /**

@@ -503,7 +503,8 @@ struct hs_result {
 	char sni[256];
 
 	int err;
-	int alert_sent;
+	int alert_sent;		/* in the output, or by the kernel */
+	bool alert_sealed;	/* it is to be sent by the kernel, with @version, @suite and @tx */
 	int alert_received;
 	long verify;
 	char text[120];
@@ -536,6 +537,7 @@ struct handshake;
 
 struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why);
+enum hs_state handshake_refuse(struct handshake *h, int alert);
 enum hs_state handshake_feed(struct handshake *h, const uint8_t *records, size_t len,
 			     unsigned int *consumed);
 size_t handshake_output(struct handshake *h, const uint8_t **bytes);

@@ -265,17 +265,22 @@ static int put_peer(struct nl_msg *msg, const struct hs_peer *p)
 			p->chain_len - p->cert_len);
 }
 
+/* How we send. */
+static int put_tx(struct nl_msg *msg, const struct hs_result *r)
+{
+	return nla_put_u16(msg, KSSL_A_HS_VERSION, r->version) ||
+	       nla_put_u16(msg, KSSL_A_HS_SUITE, r->suite) ||
+	       put_keys(msg, KSSL_A_HS_TX, &r->tx);
+}
+
 static int put_done(struct nl_msg *msg, const struct hs_result *r)
 {
-	if (nla_put_u16(msg, KSSL_A_HS_VERSION, r->version) ||
-	    nla_put_u16(msg, KSSL_A_HS_SUITE, r->suite) ||
-	    nla_put_u8(msg, KSSL_A_HS_RESUMED, r->resumed) ||
+	if (put_tx(msg, r) || nla_put_u8(msg, KSSL_A_HS_RESUMED, r->resumed) ||
 	    (r->record_limit && nla_put_u16(msg, KSSL_A_HS_RECORD_LIMIT, r->record_limit)) ||
 	    (r->fragment && nla_put_u16(msg, KSSL_A_HS_FRAGMENT, r->fragment)) ||
 	    put_text(msg, KSSL_A_HS_IDENTITY, r->identity) ||
 	    put_text(msg, KSSL_A_HS_ALPN, r->alpn) || put_text(msg, KSSL_A_HS_SNI, r->sni) ||
-	    put_keys(msg, KSSL_A_HS_TX, &r->tx) || put_keys(msg, KSSL_A_HS_RX, &r->rx) ||
-	    put_exporter(msg, &r->exporter))
+	    put_keys(msg, KSSL_A_HS_RX, &r->rx) || put_exporter(msg, &r->exporter))
 		return -1;
 	if (r->post_max && (nla_put_u8(msg, KSSL_A_HS_POST_MAX, r->post_max) ||
 			    nla_put_u32(msg, KSSL_A_HS_POST_MS, r->post_ms)))
@@ -288,7 +293,8 @@ static int put_fail(struct nl_msg *msg, const struct hs_result *r)
 	if (nla_put_u32(msg, KSSL_A_HS_ERR, (uint32_t)r->err) ||
 	    put_text(msg, KSSL_A_HS_TEXT, r->text) ||
 	    (r->verify > 0 && nla_put_u32(msg, KSSL_A_HS_VERIFY, (uint32_t)r->verify)) ||
-	    (r->alert_sent >= 0 && nla_put_u8(msg, KSSL_A_HS_ALERT, (uint8_t)r->alert_sent)))
+	    (r->alert_sent >= 0 && nla_put_u8(msg, KSSL_A_HS_ALERT, (uint8_t)r->alert_sent)) ||
+	    (r->alert_sealed && put_tx(msg, r)))
 		return -1;
 	if (r->alert_received >= 0)
 		return nla_put_u8(msg, KSSL_A_HS_ALERT_RECEIVED, (uint8_t)r->alert_received);
@@ -363,12 +369,14 @@ static void log_success(struct worker *w, const struct entry *e, const struct hs
 			  r->identity);
 }
 
-/* Records (or none, to begin a client's) to the handshake, its word to the kernel. */
-static void advance(struct worker *w, struct entry *e, const uint8_t *records, size_t len)
+/* Records (or none, to begin a client's) or the end, by an alert; then its word to the kernel. */
+static void advance(struct worker *w, struct entry *e, struct nlattr *records, struct nlattr *alert)
 {
 	struct hs_result *r = handshake_result(e->hs);
-	unsigned int consumed;
-	enum hs_state state = handshake_feed(e->hs, records, len, &consumed);
+	unsigned int consumed = 0;
+	enum hs_state state = alert ? handshake_refuse(e->hs, nla_get_u8(alert)) :
+			      handshake_feed(e->hs, records ? nla_data(records) : NULL,
+					     records ? (size_t)nla_len(records) : 0, &consumed);
 	const uint8_t *bytes;
 	size_t n = handshake_output(e->hs, &bytes);
 
@@ -478,7 +486,7 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct genlmsghdr *hdr = genlmsg_hdr(nlmsg_hdr(msg));
-	struct nlattr *attrs[KSSL_A_HS_MAX + 1], *records;
+	struct nlattr *attrs[KSSL_A_HS_MAX + 1];
 	struct worker *w = arg;
 	struct entry *e;
 
@@ -500,10 +508,8 @@ static int on_message(struct nl_msg *msg, void *arg)
 		e = *slot(w, nla_get_u32(attrs[KSSL_A_HS_SESSION]));
 	else
 		return NL_OK;
-	records = attrs[KSSL_A_HS_RECORDS];
 	if (e && !e->lingering)
-		advance(w, e, records ? nla_data(records) : NULL,
-			records ? (size_t)nla_len(records) : 0);
+		advance(w, e, attrs[KSSL_A_HS_RECORDS], attrs[KSSL_A_HS_ALERT]);
 	return NL_OK;
 }
 
