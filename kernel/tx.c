@@ -9,6 +9,7 @@
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <net/tcp.h>
 
 #include "bulk.h"
@@ -17,8 +18,9 @@
 #include "sock_own.h"
 #include "tx_record.h"
 
-/* How long MSG_MORE may hold content back: TCP's own ceiling; jiffies. */
-#define KSSL_MORE_TIME	(HZ / 5)
+static unsigned int more_ms = 200;	/* TCP's own ceiling */
+module_param(more_ms, uint, 0644);
+MODULE_PARM_DESC(more_ms, "how long MSG_MORE holds content back when nothing follows it, ms");
 
 /* Wait until TCP would take more by its own rules, and has memory for it. */
 static int wait_room(struct kssl_session *s, long *timeo)
@@ -68,8 +70,10 @@ static bool keep_pending(struct kssl_session *s)
 	if (!kssl_tx_charge(s))
 		return false;
 	if (!delayed_work_pending(&s->deferred)) {
-		s->tx.late = jiffies + KSSL_MORE_TIME;
-		kssl_sock_look_in(s, KSSL_MORE_TIME);
+		unsigned long delay = msecs_to_jiffies(READ_ONCE(more_ms));
+
+		s->tx.late = jiffies + delay;
+		kssl_sock_look_in(s, delay);
 	}
 	return true;
 }

@@ -267,8 +267,7 @@ int kssl_tx_flush(struct kssl_session *s)
  * kssl_tx_push_due() - send what is due, without the program
  * @s: the session; socket lock, process context
  *
- * Content that MSG_MORE holds back goes when it has waited for KSSL_MORE_TIME, as
- * with TCP.
+ * Content that MSG_MORE holds back goes when it has waited for more_ms.
  */
 void kssl_tx_push_due(struct kssl_session *s)
 {

@@ -234,7 +234,12 @@ def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     stays('a part of a record', part_of_record, rest_of_record, 20480)
     stays('text that nobody has read', unread, read, 20480)
-    stays('text of an open record', unsent, sent, 16384)
+    with open('/sys/module/kssl/parameters/more_ms', 'r+', encoding='ascii') as f:
+        was = f.read()
+        f.write('3600000')
+        f.flush()
+        stays('pending content', unsent, sent, 16384)
+        f.write(was)
     pairs = ballast()
     try:
         for suite in (0x1301, 0xc02f):
