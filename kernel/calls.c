@@ -16,8 +16,8 @@
 
 #include "framer.h"
 #include "kssl_compat.h"
+#include "linger.h"
 #include "lobby.h"
-#include "netlink.h"
 #include "rx.h"
 #include "session.h"
 #include "sockopt.h"
@@ -120,7 +120,7 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 	int ret;
 
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	if (s->tx.end || finished || sk->sk_shutdown & SEND_SHUTDOWN)
+	if (s->tx.end || s->shutdown_due || finished || sk->sk_shutdown & SEND_SHUTDOWN)
 		return broken_pipe(msg);
 	if (msg->msg_controllen && !control_good(sk, msg))
 		return -EINVAL;
@@ -332,11 +332,23 @@ static int set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
-/* Socket lock is held; the socket layer has set sk_shutdown already. */
+/*
+ * Socket lock is held; the socket layer has set sk_shutdown already.  Before TLS is up
+ * the handshake begins, and close_notify and FIN follow it.
+ */
 static void kssl_shutdown(struct sock *sk, int how)
 {
-	if (how & SEND_SHUTDOWN)
-		kssl_tx_shutdown(kssl_of(sk));
+	struct kssl_session *s = kssl_of(sk);
+
+	if (!(how & SEND_SHUTDOWN))
+		return;
+	if (s->state >= KSSL_STATE_OPEN || s->own_keys || !tcp_is_up(sk)) {
+		kssl_tx_shutdown(s);
+		return;
+	}
+	sk->sk_shutdown &= ~SEND_SHUTDOWN;
+	s->shutdown_due = true;
+	begin(s);
 }
 
 /**
@@ -368,63 +380,6 @@ static int kssl_disconnect(struct sock *sk, int flags)
 	if (s->state != KSSL_STATE_INIT)
 		return -EOPNOTSUPP;
 	return kssl_ulp_base_prot(sk)->disconnect(sk, flags);
-}
-
-static bool resets_at_close(const struct sock *sk)
-{
-	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
-}
-
-static void reset_at_close(struct sock *sk)
-{
-	sock_set_flag(sk, SOCK_LINGER);
-	sk->sk_lingertime = 0;
-}
-
-/*
- * A signal ends the program, or the OOM killer: it did not say that this is all.
- * TCP's FIN follows without close_notify, as from a program with a library of its own.
- */
-static bool killed(void)
-{
-	return current->flags & PF_EXITING && current->exit_code & 0x7f;
-}
-
-/*
- * Tickets that nobody will read must not count as unread data: TCP would reset
- * the connection, and the peer lose what we sent.  Unread text must count.
- */
-static void finish(struct kssl_session *s)
-{
-	kssl_tx_drain(s);
-	if (s->open)
-		kssl_rx_text(s, 1, KSSL_POLL_BUDGET);
-	if (s->state != KSSL_STATE_OPEN)
-		return;
-	if (kssl_text_unread(&s->rx)) {
-		reset_at_close(s->sk);
-		return;
-	}
-	if (!killed())
-		kssl_tx_close(s);
-	if (kssl_tx_drain(s))
-		reset_at_close(s->sk);
-}
-
-static void kssl_close(struct sock *sk, long timeout)
-{
-	struct proto *base = kssl_ulp_base_prot(sk);
-	struct kssl_session *s;
-
-	lock_sock(sk);
-	s = kssl_of(sk);
-	if (s && s->state == KSSL_STATE_OPEN && !resets_at_close(sk))
-		finish(s);
-	if (s && (s->state == KSSL_STATE_OPEN || s->state == KSSL_STATE_CLOSED))
-		kssl_nl_event(s, KSSL_EVENT_KIND_CLOSED);
-	kssl_ulp_leave(sk);
-	release_sock(sk);
-	base->close(sk, timeout);
 }
 
 /* TCP is connected: what does connect() say about TLS? */
@@ -569,7 +524,7 @@ static bool stream_readable(struct sock *sk)
 }
 
 const struct kssl_calls kssl_own_calls = {
-	.close = kssl_close,
+	.close = kssl_linger_close,
 	.disconnect = kssl_disconnect,
 	.shutdown = kssl_shutdown,
 	.setsockopt = kssl_setsockopt,
@@ -664,6 +619,7 @@ void kssl_calls_conn_ops(struct proto_ops *ops)
 {
 	ops->connect = kssl_connect;
 	ops->listen = no_listen;
+	ops->release = kssl_linger_release;
 }
 
 /**

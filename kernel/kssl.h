@@ -45,7 +45,8 @@
  * the listener destroys children in its queue and insists (by a WARN) that
  * nobody owns their socket lock.
  *
- * close() or the socket's destruction (ulp.c) first makes it unreachable
+ * close() may leave the socket to the kernel (linger.c).  The end of that, or close()
+ * itself, or the socket's destruction (ulp.c) first makes it unreachable
  * (session->sk = NULL, out of the table), then cancels the handshake, wipes
  * keys and buffers, and drops the socket's reference.  Memory goes by RCU.
  */
@@ -266,10 +267,12 @@ struct kssl_failure {
  * @identity: identity asked for, then the one used; or NULL
  * @alpn: list asked for, then the one chosen; or NULL
  * @lobby: where connections wait for TLS (lobby.c), or NULL
+ * @close_handshake: a server's handshake is done also after close(), see linger.c
  * @settings: how often they and others were set
  *
  * Socket lock:
  * @state: enum kssl_state; also read without the lock (READ_ONCE) by poll
+ * @shutdown_due: shutdown() was called before TLS was up, close_notify and FIN follow
  * @connected: a connect() has told the program that TLS is up
  * @guest: the program has not accepted it yet (lobby.c), or NULL
  * @autostart: the handshake begins by itself when TCP is connected
@@ -315,10 +318,12 @@ struct kssl_session {
 	char *peer_name;
 	char *identity;
 	char *alpn;
+	bool close_handshake;
 	u32 settings;
 	struct kssl_lobby *lobby;
 
 	u8 state;
+	bool shutdown_due;
 	bool connected;
 	bool autostart;
 	struct kssl_guest *guest;

@@ -120,8 +120,10 @@ static void drop(struct kssl_guest *g)
 	if (sk) {
 		lock_sock(sk);
 		s = kssl_ulp_session(sk);
-		if (s)
+		if (s) {
 			s->guest = NULL;
+			s->close_handshake = false;
+		}
 		sock_reset_flag(sk, SOCK_LINGER);
 		release_sock(sk);
 	}

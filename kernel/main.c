@@ -9,6 +9,7 @@
 #include "framer.h"
 #include "keys.h"
 #include "kssl.h"
+#include "linger.h"
 #include "mac.h"
 #include "netlink.h"
 #include "session.h"
@@ -36,9 +37,12 @@ static int __init kssl_init(void)
 	err = kssl_sock_own_init();
 	if (err)
 		goto err_upcall;
-	err = kssl_session_init();
+	err = kssl_linger_init();
 	if (err)
 		goto err_own;
+	err = kssl_session_init();
+	if (err)
+		goto err_linger;
 	err = kssl_nl_init();
 	if (err)
 		goto err_session;
@@ -51,6 +55,8 @@ err_nl:
 	kssl_nl_exit();
 err_session:
 	kssl_session_exit();
+err_linger:
+	kssl_linger_exit();
 err_own:
 	kssl_sock_own_exit();
 err_upcall:
@@ -66,6 +72,7 @@ static void __exit kssl_exit(void)
 {
 	kssl_ulp_exit();
 	kssl_nl_exit();
+	kssl_linger_exit();
 	/* work that still runs looks up its namespace: drain it first */
 	kssl_upcall_exit();
 	kssl_sock_own_exit();

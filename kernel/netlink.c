@@ -16,6 +16,7 @@
 #include "generated/netlink.h"
 #include "hs.h"
 #include "keys.h"
+#include "linger.h"
 #include "netlink_hs.h"
 #include "owner.h"
 #include "peer.h"
@@ -487,7 +488,8 @@ static int put_caps(struct sk_buff *skb, struct kssl_net *kn)
 
 	if (nla_put_u32(skb, KSSL_A_CAPS_ABI, KSSL_ABI) ||
 	    nla_put_string(skb, KSSL_A_CAPS_RELEASE, KSSL_RELEASE) ||
-	    nla_put_u32(skb, KSSL_A_CAPS_WORKERS, READ_ONCE(kn->nr_workers)))
+	    nla_put_u32(skb, KSSL_A_CAPS_WORKERS, READ_ONCE(kn->nr_workers)) ||
+	    nla_put_u32(skb, KSSL_A_CAPS_LINGERING, READ_ONCE(kn->lingers.nr)))
 		return -EMSGSIZE;
 	for (i = 0; (suite = kssl_suite_at(i)); i++)
 		if (put_suite(skb, suite))
@@ -503,7 +505,8 @@ static int put_policy(struct sk_buff *skb, struct kssl_net *kn)
 	    nla_put_u32(skb, KSSL_A_POLICY_KEY_RECORDS, READ_ONCE(kn->key_records)) ||
 	    nla_put_u32(skb, KSSL_A_POLICY_REKEY_SECONDS, READ_ONCE(kn->rekey_seconds)) ||
 	    nla_put_u32(skb, KSSL_A_POLICY_UPDATE_RATE, READ_ONCE(kn->update_rate)) ||
-	    nla_put_u32(skb, KSSL_A_POLICY_MAC_ONLY, READ_ONCE(kn->mac_only)))
+	    nla_put_u32(skb, KSSL_A_POLICY_MAC_ONLY, READ_ONCE(kn->mac_only)) ||
+	    nla_put_u32(skb, KSSL_A_POLICY_LINGER_MAX, READ_ONCE(kn->lingers.max)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -552,6 +555,13 @@ static int policy_set_doit(struct sk_buff *req, struct genl_info *info)
 	set_u32(&kn->rekey_seconds, info->attrs[KSSL_A_POLICY_REKEY_SECONDS]);
 	set_u32(&kn->update_rate, info->attrs[KSSL_A_POLICY_UPDATE_RATE]);
 	set_u32(&kn->mac_only, info->attrs[KSSL_A_POLICY_MAC_ONLY]);
+	set_u32(&kn->lingers.max, info->attrs[KSSL_A_POLICY_LINGER_MAX]);
+	return 0;
+}
+
+static int linger_flush_doit(struct sk_buff *req, struct genl_info *info)
+{
+	kssl_linger_flush(kssl_net(genl_info_net(info)));
 	return 0;
 }
 
@@ -579,6 +589,8 @@ static const struct genl_ops ops[] = {
 	},
 	{ .cmd = KSSL_CMD_POLICY_GET, .doit = policy_get_doit },
 	OP(KSSL_CMD_POLICY_SET, policy_set_doit, policy, KSSL_A_POLICY_MAX, GENL_UNS_ADMIN_PERM),
+	OP(KSSL_CMD_LINGER_FLUSH, linger_flush_doit, policy, KSSL_A_POLICY_MAX,
+	   GENL_UNS_ADMIN_PERM),
 	OP(KSSL_CMD_SESSION_REKEY, session_rekey_doit, session, KSSL_A_SESSION_MAX,
 	   GENL_UNS_ADMIN_PERM),
 	OP(KSSL_CMD_SESSION_CLOSE, session_close_doit, session, KSSL_A_SESSION_MAX,

@@ -14,6 +14,7 @@
 #include "framer.h"
 #include "keys.h"
 #include "ktls.h"
+#include "linger.h"
 #include "lobby.h"
 #include "mib.h"
 #include "netlink.h"
@@ -65,6 +66,7 @@ static void leave_table(struct kssl_session *s)
 static void set_defaults(struct kssl_session *s)
 {
 	s->start = ktime_get_ns();
+	s->close_handshake = true;
 	s->tx.limit = TLS_TEXT_MAX;
 	s->rx.limit = TLS_TEXT_MAX;
 	s->rx.need = 1;
@@ -348,6 +350,8 @@ void kssl_session_open(struct kssl_session *s)
 	WRITE_ONCE(s->state, KSSL_STATE_OPEN);
 	s->rx.need = 0;
 	kssl_nl_event(s, KSSL_EVENT_KIND_ESTABLISHED);
+	if (s->shutdown_due)
+		kssl_tx_shutdown(s);
 	kssl_lobby_done(s);
 	kssl_session_wake(s);
 }
@@ -382,6 +386,8 @@ static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 	wipe(s);
 	trace_kssl_state(s, KSSL_STATE_FAILED);
 	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
+	if (s->shutdown_due)
+		kssl_tx_shutdown(s);
 	kssl_lobby_done(s);
 	kssl_nl_event(s, KSSL_EVENT_KIND_FAILED);
 }
@@ -466,6 +472,7 @@ static int __net_init net_init(struct net *net)
 	kn->update_rate = KSSL_UPDATE_RATE;
 	xa_init_flags(&kn->sessions, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
 	kssl_upcall_net_init(kn);
+	kssl_linger_net_init(kn);
 	return kssl_mib_net_init(kn);
 }
 
@@ -475,6 +482,7 @@ static void __net_exit net_exit(struct net *net)
 
 	/* every session has a socket, and every socket holds the namespace */
 	WARN_ON_ONCE(!xa_empty(&kn->sessions));
+	kssl_linger_net_exit(kn);
 	kssl_worker_net_exit(kn);
 	kssl_owner_put(kn->owner);
 	kssl_mib_net_exit(kn);

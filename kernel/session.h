@@ -6,6 +6,22 @@
 #include "kssl.h"
 
 /**
+ * struct kssl_lingers - sockets that linger after close() (linger.c)
+ * @lock: bh; for all that follows
+ * @list: they
+ * @nr: how many; also read without the lock
+ * @shares: user to how many of them are the user's
+ * @max: most at once; read and written without the lock
+ */
+struct kssl_lingers {
+	spinlock_t lock;
+	struct list_head list;
+	u32 nr;
+	struct xarray shares;
+	u32 max;
+};
+
+/**
  * struct kssl_net - what kssl keeps per network namespace
  * @net: the namespace
  * @sessions: id to session; lookups under RCU
@@ -20,6 +36,7 @@
  * @timeout_ms: time for a whole handshake, ms
  * @queue_max: most handshakes that may wait
  * @owner: of the last socket attached, one reference (owner.c)
+ * @lingers: sockets that were closed and still read
  * @mib: counters, per CPU (mib.c)
  *
  * Read and written without a lock (READ_ONCE, WRITE_ONCE):
@@ -43,6 +60,8 @@ struct kssl_net {
 	u32 timeout_ms;
 	u32 queue_max;
 	struct kssl_owner *owner;
+
+	struct kssl_lingers lingers;
 
 	u64 __percpu *mib;
 

@@ -415,6 +415,21 @@ static int set_accept(struct sock *sk, sockptr_t val, unsigned int len)
 	return err;
 }
 
+static int set_close_handshake(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	u32 n;
+	int err = get_u32(val, len, &n);
+
+	if (err)
+		return err;
+	if (n > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	kssl_of(sk)->close_handshake = n;
+	release_sock(sk);
+	return 0;
+}
+
 static int set_text(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u8 *text = NULL;
@@ -550,6 +565,11 @@ static int get_accept(struct kssl_session *s, struct answer *a)
 	return get_number(!!s->lobby, a);
 }
 
+static int get_close_handshake(struct kssl_session *s, struct answer *a)
+{
+	return get_number(s->close_handshake, a);
+}
+
 static int get_info(struct kssl_session *s, struct answer *a)
 {
 	struct kssl_info info = {
@@ -646,6 +666,7 @@ static const struct {
 	[KSSL_PEER_CHAIN] = { NULL, get_chain },
 	[KSSL_PEER_VERIFY] = { NULL, get_verify },
 	[KSSL_ACCEPT] = { set_accept, get_accept },
+	[KSSL_CLOSE_HANDSHAKE] = { set_close_handshake, get_close_handshake },
 };
 
 static int find_and_get(struct sock *sk, int name, struct answer *a)

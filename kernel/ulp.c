@@ -309,6 +309,31 @@ void kssl_ulp_unwrap(struct sock *sk)
 }
 
 /**
+ * kssl_ulp_move() - a socket goes from the program to the kernel
+ * @sk: a socket of ours that the program closes; socket lock
+ * @to: an empty struct socket of the kernel, for the same family
+ *
+ * Not sock_graft(): sk_uid and the label of the security module stay what the
+ * program made them, also where the module would take those of the caller.  What
+ * is left behind has no sock.
+ */
+void kssl_ulp_move(struct sock *sk, struct socket *to)
+{
+	struct socket *from = sk->sk_socket;
+
+	sock_owned_by_me(sk);
+	set_ops(to, &plain_ops[family(sk->sk_prot)]);
+	to->state = SS_CONNECTED;
+	SOCK_INODE(to)->i_uid = SOCK_INODE(from)->i_uid;
+	write_lock_bh(&sk->sk_callback_lock);
+	from->sk = NULL;
+	to->sk = sk;
+	rcu_assign_pointer(sk->sk_wq, &to->wq);
+	sk_set_socket(sk, to);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
  * kssl_ulp_again() - TLS once more on a socket that is plain again
  * @sk: the socket; socket lock
  *
@@ -436,6 +461,7 @@ static int inherit(struct kssl_session *s, struct kssl_session *from)
 	s->tx.pad = READ_ONCE(from->tx.pad);
 	s->rx.lax = READ_ONCE(from->rx.lax);
 	s->rx.records = READ_ONCE(from->rx.records);
+	s->close_handshake = READ_ONCE(from->close_handshake);
 	err = inherit_string(&s->identity, from->identity) ?:
 	      inherit_string(&s->alpn, from->alpn);
 	spin_unlock_bh(&from->lock);

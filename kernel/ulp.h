@@ -9,6 +9,7 @@ int kssl_ulp_adopt(struct socket *listener, struct socket *sock);
 void kssl_ulp_repair(struct sock *sk);
 void kssl_ulp_own_rx(struct sock *sk);
 void kssl_ulp_unwrap(struct sock *sk);
+void kssl_ulp_move(struct sock *sk, struct socket *to);
 int kssl_ulp_again(struct sock *sk);
 void kssl_ulp_leave(struct sock *sk);
 struct kssl_session *kssl_ulp_session(const struct sock *sk);

@@ -170,6 +170,15 @@ void kssl_upcall_kick(struct kssl_session *s)
 }
 
 /**
+ * kssl_upcall_heard() - has the peer sent anything for a handshake?
+ * @s: a session before keys are; socket lock
+ */
+bool kssl_upcall_heard(const struct kssl_session *s)
+{
+	return (s->hs && s->hs->told) || kssl_framer_partial(s);
+}
+
+/**
  * kssl_upcall_cancel() - the handshake is over, one way or the other
  * @s: the session; socket lock, or the last reference of the socket; any context
  *

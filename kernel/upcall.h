@@ -70,6 +70,7 @@ int kssl_upcall_alloc(struct kssl_session *s, gfp_t gfp);
 int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms);
 u32 kssl_upcall_time_left(const struct kssl_session *s);
 void kssl_upcall_kick(struct kssl_session *s);
+bool kssl_upcall_heard(const struct kssl_session *s);
 void kssl_upcall_cancel(struct kssl_session *s);
 
 /* From the worker's side (netlink_hs.c). */

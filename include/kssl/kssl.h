@@ -213,11 +213,13 @@ struct kssl_policy {
 	uint32_t rekey_seconds;	/* 0: never */
 	uint32_t update_rate;	/* 0: no limit */
 	uint32_t mac_only;	/* 1: suites that do not encrypt may be used */
+	uint32_t linger_max;	/* closed sockets that the kernel holds; 0: none */
 };
 
 struct kssl_caps {
 	uint32_t abi;
 	uint32_t workers;
+	uint32_t lingering;	/* closed sockets that the kernel holds now */
 	char release[32];
 	unsigned int nr_suites;
 	struct {
@@ -272,6 +274,9 @@ KSSL_API int kssl_nl_session_close(struct kssl_nl *nl, uint32_t id);
 
 /** kssl_nl_session_kill() - fatal alert and reset; the program sees ECONNABORTED */
 KSSL_API int kssl_nl_session_kill(struct kssl_nl *nl, uint32_t id);
+
+/** kssl_nl_linger_flush() - end the closed sockets that the kernel holds */
+KSSL_API int kssl_nl_linger_flush(struct kssl_nl *nl);
 
 /**
  * kssl_nl_monitor() - events, until @fn returns non-zero or an error

@@ -112,4 +112,5 @@ const struct nla_policy kssl_policy_nl_policy[KSSL_A_POLICY_MAX + 1] = {
 	[KSSL_A_POLICY_REKEY_SECONDS] = { .type = NLA_U32 },
 	[KSSL_A_POLICY_UPDATE_RATE] = { .type = NLA_U32 },
 	[KSSL_A_POLICY_MAC_ONLY] = NLA_POLICY_RANGE(NLA_U32, 0, 1),
+	[KSSL_A_POLICY_LINGER_MAX] = { .type = NLA_U32 },
 };

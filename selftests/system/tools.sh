@@ -22,7 +22,7 @@ tap_like "$(kssld --version)" "kssld .*OpenSSL" "kssld --version"
 # ---- without the daemon ----
 tap_like "$(ksslctl caps)" "TLS 1.3 0x1301 TLS_AES_128_GCM_SHA256 +_*generic-gcm-aesni" "caps names the driver"
 tap_is "$(ksslctl policy set grace-ms=1000; ksslctl policy)" \
-	"grace-ms=1000 timeout-ms=20000 queue-max=4096 key-records=0 rekey-seconds=0 update-rate=1000 mac-only=0" "policy set and shown"
+	"grace-ms=1000 timeout-ms=20000 queue-max=4096 key-records=0 rekey-seconds=0 update-rate=1000 mac-only=0 linger-max=4096" "policy set and shown"
 ksslctl policy set grace-ms=5000
 ksslctl policy set nonsense=1 2>/dev/null
 tap_is $? 2 "policy set with a bad name is wrong use"

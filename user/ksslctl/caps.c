@@ -14,8 +14,9 @@ static void print_json(const struct kssl_caps *caps)
 			"id", (json_int_t)caps->suites[i].id, "name", caps->suites[i].name,
 			"version", version_name(caps->suites[i].version),
 			"driver", caps->suites[i].driver));
-	json_out(json_pack("{sI ss sI so}", "abi", (json_int_t)caps->abi, "release", caps->release,
-			   "workers", (json_int_t)caps->workers, "suites", suites), false);
+	json_out(json_pack("{sI ss sI sI so}", "abi", (json_int_t)caps->abi, "release", caps->release,
+			   "workers", (json_int_t)caps->workers, "lingering",
+			   (json_int_t)caps->lingering, "suites", suites), false);
 }
 
 int verb_caps(struct kssl_nl *nl, int argc, char **argv)

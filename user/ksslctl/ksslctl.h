@@ -24,6 +24,7 @@ int verb_policy(struct kssl_nl *nl, int argc, char **argv);
 int verb_rekey(struct kssl_nl *nl, int argc, char **argv);
 int verb_close(struct kssl_nl *nl, int argc, char **argv);
 int verb_kill(struct kssl_nl *nl, int argc, char **argv);
+int verb_flush(struct kssl_nl *nl, int argc, char **argv);
 int verb_stats(struct kssl_nl *nl, int argc, char **argv);
 int verb_identities(struct kssl_nl *nl, int argc, char **argv);
 int verb_reload(struct kssl_nl *nl, int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct {
 	{ "rekey", verb_rekey, "ID [request]: new sending keys, and the peer's too", false },
 	{ "close", verb_close, "ID: send close_notify; the program can read on", false },
 	{ "kill", verb_kill, "ID: fatal alert and reset", false },
+	{ "flush", verb_flush, "end the closed sockets that the kernel still holds", false },
 	{ "policy", verb_policy, "[set NAME=NUMBER...]: limits of the network namespace;\n"
 	  "             test KEY=VALUE...: what a program would get of kssld", false },
 	{ "stats", verb_stats, "[--openmetrics]: counters, and how long handshakes take", false },

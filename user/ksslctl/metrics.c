@@ -95,6 +95,8 @@ static int put_module(struct kssl_nl *nl)
 	printf("} 1\n");
 	type("workers", "gauge", "threads of kssld that take handshakes");
 	printf("kssl_workers %u\n", caps.workers);
+	type("lingering", "gauge", "closed sockets that the kernel holds");
+	printf("kssl_lingering %u\n", caps.lingering);
 	return 0;
 }
 

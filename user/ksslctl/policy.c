@@ -19,6 +19,7 @@ static bool set_one(struct kssl_policy *p, const char *word)
 		{ "rekey-seconds", &p->rekey_seconds },
 		{ "update-rate", &p->update_rate },
 		{ "mac-only", &p->mac_only },
+		{ "linger-max", &p->linger_max },
 	};
 	const char *value = strchr(word, '=');
 	unsigned long n;
@@ -42,17 +43,18 @@ static bool set_one(struct kssl_policy *p, const char *word)
 static void print(const struct kssl_policy *p)
 {
 	if (as_json)
-		json_out(json_pack("{sI sI sI sI sI sI sI}", "grace_ms", (json_int_t)p->grace_ms,
+		json_out(json_pack("{sI sI sI sI sI sI sI sI}", "grace_ms", (json_int_t)p->grace_ms,
 				   "timeout_ms", (json_int_t)p->timeout_ms, "queue_max",
 				   (json_int_t)p->queue_max, "key_records",
 				   (json_int_t)p->key_records, "rekey_seconds",
 				   (json_int_t)p->rekey_seconds, "update_rate",
 				   (json_int_t)p->update_rate, "mac_only",
-				   (json_int_t)p->mac_only), false);
+				   (json_int_t)p->mac_only, "linger_max",
+				   (json_int_t)p->linger_max), false);
 	else
-		printf("grace-ms=%u timeout-ms=%u queue-max=%u key-records=%u rekey-seconds=%u update-rate=%u mac-only=%u\n",
+		printf("grace-ms=%u timeout-ms=%u queue-max=%u key-records=%u rekey-seconds=%u update-rate=%u mac-only=%u linger-max=%u\n",
 		       p->grace_ms, p->timeout_ms, p->queue_max, p->key_records,
-		       p->rekey_seconds, p->update_rate, p->mac_only);
+		       p->rekey_seconds, p->update_rate, p->mac_only, p->linger_max);
 }
 
 int verb_policy(struct kssl_nl *nl, int argc, char **argv)

@@ -59,7 +59,10 @@ static int print(struct kssl_nl *nl, const struct kssl_caps *caps, const json_t 
 		printf("%s%u %s", all ? ", " : "", states[i], kssl_state_name((int)i));
 		all += states[i];
 	}
-	puts(all ? "\n" : "none");
+	fputs(all ? "" : "none", stdout);
+	if (caps->lingering)
+		printf(", %u closed that still linger", caps->lingering);
+	puts(all ? "\n" : "");
 	return all ? list_table(nl) : 0;
 }
 

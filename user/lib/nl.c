@@ -314,6 +314,13 @@ int kssl_nl_session_kill(struct kssl_nl *nl, uint32_t id)
 	return verb(nl, KSSL_CMD_SESSION_KILL, id, false);
 }
 
+int kssl_nl_linger_flush(struct kssl_nl *nl)
+{
+	struct nl_msg *msg = request(nl, KSSL_CMD_LINGER_FLUSH, NLM_F_ACK);
+
+	return msg ? call(nl, msg) : -1;
+}
+
 int kssl_nl_monitor(struct kssl_nl *nl, kssl_session_fn fn, void *arg)
 {
 	int group = genl_ctrl_resolve_grp(nl->sock, KSSL_GENL_NAME, KSSL_MCGRP_EVENTS), ret;
@@ -371,6 +378,9 @@ static void on_caps(struct kssl_nl *nl, struct nlmsghdr *hdr)
 		case KSSL_A_CAPS_WORKERS:
 			caps->workers = (uint32_t)number(a);
 			break;
+		case KSSL_A_CAPS_LINGERING:
+			caps->lingering = (uint32_t)number(a);
+			break;
 		case KSSL_A_CAPS_RELEASE:
 			TEXT(caps->release, a);
 			break;
@@ -407,6 +417,7 @@ static void on_policy(struct kssl_nl *nl, struct nlmsghdr *hdr)
 	p->rekey_seconds = (uint32_t)number(a[KSSL_A_POLICY_REKEY_SECONDS]);
 	p->update_rate = (uint32_t)number(a[KSSL_A_POLICY_UPDATE_RATE]);
 	p->mac_only = (uint32_t)number(a[KSSL_A_POLICY_MAC_ONLY]);
+	p->linger_max = (uint32_t)number(a[KSSL_A_POLICY_LINGER_MAX]);
 }
 
 int kssl_nl_policy_get(struct kssl_nl *nl, struct kssl_policy *policy)
@@ -430,7 +441,8 @@ int kssl_nl_policy_set(struct kssl_nl *nl, const struct kssl_policy *policy)
 	    nla_put_u32(msg, KSSL_A_POLICY_KEY_RECORDS, policy->key_records) ||
 	    nla_put_u32(msg, KSSL_A_POLICY_REKEY_SECONDS, policy->rekey_seconds) ||
 	    nla_put_u32(msg, KSSL_A_POLICY_UPDATE_RATE, policy->update_rate) ||
-	    nla_put_u32(msg, KSSL_A_POLICY_MAC_ONLY, policy->mac_only)) {
+	    nla_put_u32(msg, KSSL_A_POLICY_MAC_ONLY, policy->mac_only) ||
+	    nla_put_u32(msg, KSSL_A_POLICY_LINGER_MAX, policy->linger_max)) {
 		nlmsg_free(msg);
 		return -1;
 	}

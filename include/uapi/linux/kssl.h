@@ -78,6 +78,10 @@
  * @KSSL_ACCEPT: u32, before or after listen(); 1: accept() returns a connection, and
  *	poll() tells of one, only when TLS is up.  Those that fail, or say nothing until
  *	time is up, the program never sees.  It stays on (EBUSY), and connect() is refused.
+ * @KSSL_CLOSE_HANDSHAKE: u32, of a listener and the sockets that it accepts.  1, the
+ *	default: if the program closes before TLS is up, the kernel does the
+ *	handshake and sends close_notify, so that the peer sees a clean end.  0:
+ *	close() closes.
  *
  * What a peer did not send, or is longer than kssl keeps, is ENODATA.
  */
@@ -107,6 +111,7 @@ enum kssl_option {
 	KSSL_PEER_CHAIN = 23,
 	KSSL_PEER_VERIFY = 24,
 	KSSL_ACCEPT = 25,
+	KSSL_CLOSE_HANDSHAKE = 26,
 };
 
 /* Longest strings, in bytes, without NUL. */

@@ -24,6 +24,7 @@ enum kssl_a_caps {
 	KSSL_A_CAPS_RELEASE,	/* Version of the module. */
 	KSSL_A_CAPS_SUITE,
 	KSSL_A_CAPS_WORKERS,	/* Workers registered in this network namespace. */
+	KSSL_A_CAPS_LINGERING,	/* Closed sockets that the kernel holds in this network namespace. */
 
 	__KSSL_A_CAPS_MAX,
 	KSSL_A_CAPS_MAX = (__KSSL_A_CAPS_MAX - 1),
@@ -166,6 +167,7 @@ enum kssl_a_policy {
 	KSSL_A_POLICY_REKEY_SECONDS,	/* Age at which a TLS 1.3 sending key is changed, before the next data; 0: never. */
 	KSSL_A_POLICY_UPDATE_RATE,	/* KeyUpdates a second that a peer may send; 0: no limit. */
 	KSSL_A_POLICY_MAC_ONLY,	/* 1: suites that authenticate but do not encrypt may be used. */
+	KSSL_A_POLICY_LINGER_MAX,	/* Closed sockets that the kernel holds; a user has at most as many places as are left free. 0: none. */
 
 	__KSSL_A_POLICY_MAX,
 	KSSL_A_POLICY_MAX = (__KSSL_A_POLICY_MAX - 1),
@@ -188,6 +190,7 @@ enum kssl_cmd {
 	KSSL_CMD_SESSION_CLOSE,	/* Send close_notify, as if the program had shut down its writing side; it can read on. */
 	KSSL_CMD_SESSION_KILL,	/* Send a fatal alert and reset the connection; the program sees ECONNABORTED. */
 	KSSL_CMD_POST_DATA,	/* Kernel to worker, a NewSessionTicket that it asked for in hs-done; without a message none will follow. */
+	KSSL_CMD_LINGER_FLUSH,	/* End all closed sockets that the kernel holds in this network namespace. */
 
 	__KSSL_CMD_MAX,
 	KSSL_CMD_MAX = (__KSSL_CMD_MAX - 1),
