@@ -369,9 +369,44 @@ def shutdown_waits_for_room():
     p.close()
 
 
+def pending_bytes():
+    """A sealed record that TCP takes only a part of: its rest goes before the next.
+
+    The record is begun while the send buffer is large and sealed when it is small, and
+    a segment holds a fraction of it (sending.sh)."""
+    for more in (0, socket.MSG_MORE):
+        p = Peer(0x1301)
+        p.kssl.setblocking(False)
+        sent = bytearray()
+        for _ in range(5):
+            p.kssl.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+            data = os.urandom(15000)
+            assert p.kssl.send(data, socket.MSG_MORE) == len(data)
+            sent += data
+            p.kssl.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+            for n in (10, 2000, 20, 3000, 30):
+                data = os.urandom(n)
+                try:
+                    sent += data[:p.kssl.send(data, more)]
+                except BlockingIOError:
+                    time.sleep(0.01)
+            got = bytearray()
+            while len(got) < len(sent):
+                kind, text = p.got()
+                assert kind == DATA
+                got += text
+            assert got == sent
+            sent.clear()
+            assert tap.error(p.kssl)['err'] == 0
+        p.close()
+
+
 def main():
     import signal
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    if sys.argv[1:]:
+        tap.case('pending bytes go first')(pending_bytes)
+        tap.done()
     tap.case('requests to renegotiate cost no memory')(renegotiation)
     tap.case('a request to renegotiate is answered')(one_answer)
     for sndbuf, size in ((1, 1000), (16384, 1000), (16384, 65536), (65536, 16384)):
