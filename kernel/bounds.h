@@ -3,7 +3,7 @@
 #define _KSSL_BOUNDS_H
 
 #include "kssl.h"
-#include "text.h"
+#include "rx_buf.h"
 
 struct msghdr;
 

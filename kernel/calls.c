@@ -19,9 +19,9 @@
 #include "lobby.h"
 #include "netlink.h"
 #include "rx.h"
+#include "rx_buf.h"
 #include "session.h"
 #include "sockopt.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 #include "ulp.h"
@@ -217,7 +217,7 @@ static int kssl_recvmsg(KSSL_RECVMSG_ARGS)
 	kssl_ulp_repair(sk);
 	s = kssl_of(sk);
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
+	ret = kssl_rx_buf_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)
 		ret = kssl_rx_recv(s, msg, len, flags);
 	release_sock(sk);
@@ -238,7 +238,7 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	lock_sock(sk);
 	s = kssl_of(sk);
 	timeo = sock_rcvtimeo(sk, nonblock);
-	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
+	ret = kssl_rx_buf_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)	/* as on TCP, SPLICE_F_NONBLOCK is for the pipe alone */
 		ret = kssl_rx_splice(s, pipe, len, flags & ~SPLICE_F_NONBLOCK, nonblock);
 	kssl_framer_charge(s);
@@ -252,7 +252,7 @@ static int readable_bytes(struct kssl_session *s)
 	if (s->open)
 		kssl_rx_text(s, INT_MAX, KSSL_COUNT_BUDGET);
 	kssl_framer_charge(s);
-	return kssl_text_unread(&s->rx);
+	return kssl_rx_buf_unread(&s->rx);
 }
 
 static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
@@ -277,9 +277,9 @@ static void open_ahead(struct kssl_session *s, u32 want)
 	u32 had;
 
 	do {
-		had = kssl_text_unread(&s->rx);
+		had = kssl_rx_buf_unread(&s->rx);
 		kssl_rx_text(s, want, KSSL_POLL_BUDGET);
-	} while (kssl_text_unread(&s->rx) > had && kssl_text_unread(&s->rx) < want);
+	} while (kssl_rx_buf_unread(&s->rx) > had && kssl_rx_buf_unread(&s->rx) < want);
 	kssl_framer_charge(s);
 }
 
@@ -293,7 +293,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 	lock_sock(sk);
 	if (s->open)
 		open_ahead(s, s->rx.lowat);
-	in = kssl_text_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
+	in = kssl_rx_buf_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
 	release_sock(sk);
@@ -401,7 +401,7 @@ static void finish(struct kssl_session *s)
 		kssl_rx_text(s, 1, KSSL_POLL_BUDGET);
 	if (s->state != KSSL_STATE_OPEN)
 		return;
-	if (kssl_text_unread(&s->rx)) {
+	if (kssl_rx_buf_unread(&s->rx)) {
 		reset_at_close(s->sk);
 		return;
 	}

@@ -156,7 +156,7 @@ struct kssl_tx {
  * @begun: a part of it was read
  * @type: its content type
  * @limit: most plaintext bytes in one record of the peer's (RFC 6066, 4)
- * @ahead: content of records before that one (text.c)
+ * @ahead: content of records before that one (rx_buf.c)
  * @ahead_len: its length, bytes
  * @need: bytes that must be in TCP's queue before it pays to wake a reader
  * @gulp: how many bytes to take from TCP at once when they are there

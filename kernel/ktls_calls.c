@@ -18,8 +18,8 @@
 #include "ktls.h"
 #include "mib.h"
 #include "rx.h"
+#include "rx_buf.h"
 #include "session.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 #include "ulp.h"
@@ -213,15 +213,15 @@ static int hold(struct kssl_session *s)
 
 /* An unread record: in the list, or @text NULL for the one held. */
 struct unread {
-	struct kssl_text *text;
+	struct kssl_rx_content *text;
 	const u8 *data;
 	u32 len;
 	u8 type;
 };
 
-static struct kssl_text *nth(const struct kssl_rx *rx, u32 n)
+static struct kssl_rx_content *nth(const struct kssl_rx *rx, u32 n)
 {
-	struct kssl_text *text;
+	struct kssl_rx_content *text;
 
 	list_for_each_entry(text, &rx->ahead, list)
 		if (!n--)
@@ -244,10 +244,10 @@ static int next_unread(struct kssl_session *s, bool peek, u32 seen, struct unrea
 		if (ret <= 0)
 			return ret;
 		if (peek) {
-			ret = kssl_text_spill(s);
+			ret = kssl_rx_buf_spill(s);
 			if (ret)
 				return ret;
-			r->text = list_last_entry(&rx->ahead, struct kssl_text, list);
+			r->text = list_last_entry(&rx->ahead, struct kssl_rx_content, list);
 		}
 	}
 	r->data = r->text ? r->text->data + r->text->off : rx->buf + rx->text;
@@ -260,9 +260,9 @@ static void eat(struct kssl_session *s, struct unread *r, u32 n)
 {
 	s->rx_bytes += n;
 	if (n < r->len)
-		kssl_text_eat(s, n);
+		kssl_rx_buf_eat(s, n);
 	else
-		kssl_text_drop(s, r->text);
+		kssl_rx_buf_drop(s, r->text);
 }
 
 /* A call gives records of one type, and says of which.  1; 0: not this one. */
@@ -451,7 +451,7 @@ static int ktls_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	if (list_empty(&s->rx.ahead))
 		hold(s);
 	kssl_framer_charge(s);
-	n = kssl_text_unread(&s->rx);
+	n = kssl_rx_buf_unread(&s->rx);
 	release_sock(sk);
 	return kssl_compat_ioctl_put(arg, n);
 }

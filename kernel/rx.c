@@ -18,8 +18,8 @@
 #include "framer.h"
 #include "mib.h"
 #include "post.h"
+#include "rx_buf.h"
 #include "session.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 
@@ -130,7 +130,7 @@ int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
 		return -ENOKEY;
 	if (!len)
 		return kssl_post_record(s, TLS_ALERT, end, sizeof(end));
-	err = kssl_text_add(s, text, len);
+	err = kssl_rx_buf_add(s, text, len);
 	if (!err)
 		kssl_session_wake(s);
 	return err;
@@ -154,9 +154,9 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	int ret;
 
 	sock_owned_by_me(s->sk);
-	while (kssl_text_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
+	while (kssl_rx_buf_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
 	       s->open && budget--) {
-		ret = kssl_text_spill(s);
+		ret = kssl_rx_buf_spill(s);
 		if (ret)
 			return ret;
 		ret = kssl_framer_next(s, &len);
@@ -168,7 +168,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 		if (ret)
 			return ret;
 	}
-	if (kssl_text_unread(rx) >= want)
+	if (kssl_rx_buf_unread(rx) >= want)
 		return 1;
 	return -s->error.err;
 }
@@ -178,7 +178,7 @@ static bool news(const struct kssl_session *s, u32 seen)
 {
 	const struct sock *sk = s->sk;
 
-	return kssl_text_unread(&s->rx) != seen || s->rx.closed || s->error.err || sk->sk_err ||
+	return kssl_rx_buf_unread(&s->rx) != seen || s->rx.closed || s->error.err || sk->sk_err ||
 	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
 }
 
@@ -203,7 +203,7 @@ bool kssl_rx_readable(const struct kssl_session *s)
 int kssl_rx_wait(struct kssl_session *s, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	u32 seen = kssl_text_unread(&s->rx);
+	u32 seen = kssl_rx_buf_unread(&s->rx);
 	struct sock *sk = s->sk;
 	u8 state = s->state;
 
@@ -228,7 +228,7 @@ static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t
 	struct kssl_piece piece;
 	u32 n;
 
-	if (!kssl_text_at(&s->rx, skip, &piece))
+	if (!kssl_rx_buf_at(&s->rx, skip, &piece))
 		return 0;
 	n = min_t(size_t, piece.len, len);
 	if (!(flags & MSG_TRUNC) && copy_to_iter(piece.data, n, &msg->msg_iter) != n)
@@ -236,7 +236,7 @@ static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t
 	kssl_bounds_add(bounds, &piece, n);
 	if (flags & MSG_PEEK || !n)	/* a read of nothing begins no record */
 		return n;
-	kssl_text_eat(s, n);
+	kssl_rx_buf_eat(s, n);
 	s->rx_bytes += n;
 	return n;
 }
@@ -356,7 +356,7 @@ ssize_t kssl_rx_to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, si
 	struct kssl_piece piece;
 	ssize_t ret;
 
-	if (!kssl_text_at(&s->rx, 0, &piece))
+	if (!kssl_rx_buf_at(&s->rx, 0, &piece))
 		return 0;
 	ret = fill_pages(piece.data, min_t(size_t, piece.len, len), &spd);
 	if (ret)
@@ -364,7 +364,7 @@ ssize_t kssl_rx_to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, si
 	ret = splice_to_pipe(pipe, &spd);
 	if (ret <= 0)
 		return ret;
-	kssl_text_eat(s, ret);	/* only what the pipe took */
+	kssl_rx_buf_eat(s, ret);	/* only what the pipe took */
 	s->rx_bytes += ret;
 	return ret;
 }

@@ -20,8 +20,8 @@
 #include "owner.h"
 #include "peer.h"
 #include "relay.h"
+#include "rx_buf.h"
 #include "sock_own.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 #include "tx_record.h"
@@ -248,7 +248,7 @@ void kssl_session_retire(struct kssl_session *s)
 	spin_unlock_bh(&s->lock);
 	kssl_upcall_cancel(s);
 	wipe(s);
-	kssl_text_release(s);
+	kssl_rx_buf_release(s);
 	s->own_keys = false;	/* no new ones */
 	s->plain = true;
 }
@@ -316,7 +316,7 @@ void kssl_session_detach(struct kssl_session *s)
 	spin_unlock_bh(&s->lock);
 	kssl_upcall_cancel(s);
 	wipe(s);
-	kssl_text_release(s);
+	kssl_rx_buf_release(s);
 	kssl_session_put(s);
 }
 

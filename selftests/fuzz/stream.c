@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/relay.c kernel/rx_buf.c kernel/bounds.c kernel/rx.c
 // LIBS: libcrypto
 // CFLAGS: -DSTANDIN_SOCKETS -Iselftests/fuzz/include -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*
@@ -26,8 +26,8 @@
 #include "netlink.h"
 #include "relay.h"
 #include "rx.h"
+#include "rx_buf.h"
 #include "session.h"
-#include "text.h"
 #include "tx.h"
 #include "upcall.h"
 
@@ -498,7 +498,7 @@ static int receive(size_t len, int flags)
 		msg.msg_control = control;
 		msg.msg_controllen = sizeof(struct cmsghdr) + (fill % 9) * sizeof(struct kssl_record);
 	}
-	if (session.state != KSSL_STATE_OPEN && !kssl_text_unread(&session.rx))
+	if (session.state != KSSL_STATE_OPEN && !kssl_rx_buf_unread(&session.rx))
 		return session.error.err ? -(int)session.error.err : 0;
 	told = 0;
 	n = kssl_rx_recv(&session, &msg, len, flags | MSG_DONTWAIT);
@@ -668,7 +668,7 @@ static void end_of_stream(void)
 
 static void buried(void)
 {
-	kssl_text_release(&session);
+	kssl_rx_buf_release(&session);
 	kssl_framer_release(&session);
 	kssl_keys_free(session.open);
 	kssl_relay_free(session.relay);

@@ -6,7 +6,7 @@
  * it, and the next record is opened there.  Text that the program's own library
  * had opened (KSSL_TEXT) is put there too.
  */
-#include "text.h"
+#include "rx_buf.h"
 
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -18,9 +18,9 @@
 /* Text given by the program may be this much whatever the receive buffer is. */
 #define KSSL_TEXT_ROOM	65536
 
-static struct kssl_text *text_new(const u8 *data, u32 len, u8 type)
+static struct kssl_rx_content *text_new(const u8 *data, u32 len, u8 type)
 {
-	struct kssl_text *text = kvmalloc(struct_size(text, data, len), GFP_KERNEL_ACCOUNT);
+	struct kssl_rx_content *text = kvmalloc(struct_size(text, data, len), GFP_KERNEL_ACCOUNT);
 
 	if (!text)
 		return NULL;
@@ -32,14 +32,14 @@ static struct kssl_text *text_new(const u8 *data, u32 len, u8 type)
 	return text;
 }
 
-static void push(struct kssl_rx *rx, struct kssl_text *text)
+static void push(struct kssl_rx *rx, struct kssl_rx_content *text)
 {
 	list_add_tail(&text->list, &rx->ahead);
 	rx->ahead_len += text->len;
 }
 
 /**
- * kssl_text_spill() - make room for the next record
+ * kssl_rx_buf_spill() - make room for the next record
  * @s: the session; socket lock, process context
  *
  * What the buffer holds, even if it is a record without content, moves to the
@@ -48,10 +48,10 @@ static void push(struct kssl_rx *rx, struct kssl_text *text)
  * Return: 0; -ENOMEM; -ENOBUFS: more than the socket's receive buffer would be
  * held.
  */
-int kssl_text_spill(struct kssl_session *s)
+int kssl_rx_buf_spill(struct kssl_session *s)
 {
 	struct kssl_rx *rx = &s->rx;
-	struct kssl_text *text;
+	struct kssl_rx_content *text;
 
 	sock_owned_by_me(s->sk);
 	if (!rx->held)
@@ -70,7 +70,7 @@ int kssl_text_spill(struct kssl_session *s)
 }
 
 /**
- * kssl_text_add() - text that did not come in a record of ours
+ * kssl_rx_buf_add() - text that did not come in a record of ours
  * @s: the session, which holds no record; socket lock, process context
  * @data: the text, copied
  * @len: its length
@@ -78,13 +78,13 @@ int kssl_text_spill(struct kssl_session *s)
  * Return: 0; -ENOMEM; -ENOBUFS: more would be unread than the receive buffer, or
  * KSSL_TEXT_ROOM, holds.
  */
-int kssl_text_add(struct kssl_session *s, const u8 *data, u32 len)
+int kssl_rx_buf_add(struct kssl_session *s, const u8 *data, u32 len)
 {
 	u32 room = max_t(u32, READ_ONCE(s->sk->sk_rcvbuf), KSSL_TEXT_ROOM);
-	struct kssl_text *text;
+	struct kssl_rx_content *text;
 
 	sock_owned_by_me(s->sk);
-	if (kssl_text_unread(&s->rx) + len > room)
+	if (kssl_rx_buf_unread(&s->rx) + len > room)
 		return -ENOBUFS;
 	text = text_new(data, len, TLS_APPDATA);
 	if (!text)
@@ -94,11 +94,11 @@ int kssl_text_add(struct kssl_session *s, const u8 *data, u32 len)
 }
 
 /**
- * kssl_text_drop() - forget a record's content
+ * kssl_rx_buf_drop() - forget a record's content
  * @s: the session; socket lock
  * @text: an element of the list, or NULL for what lies in the buffer
  */
-void kssl_text_drop(struct kssl_session *s, struct kssl_text *text)
+void kssl_rx_buf_drop(struct kssl_session *s, struct kssl_rx_content *text)
 {
 	struct kssl_rx *rx = &s->rx;
 
@@ -116,16 +116,16 @@ void kssl_text_drop(struct kssl_session *s, struct kssl_text *text)
 }
 
 /**
- * kssl_text_at() - find content
+ * kssl_rx_buf_at() - find content
  * @rx: receiving side; socket lock
  * @skip: bytes of unread content to pass over
  * @piece: set to what lies together there
  *
  * Return: false: there is no more than @skip.
  */
-bool kssl_text_at(const struct kssl_rx *rx, u32 skip, struct kssl_piece *piece)
+bool kssl_rx_buf_at(const struct kssl_rx *rx, u32 skip, struct kssl_piece *piece)
 {
-	const struct kssl_text *text;
+	const struct kssl_rx_content *text;
 
 	list_for_each_entry(text, &rx->ahead, list) {
 		if (skip < text->len) {
@@ -147,13 +147,13 @@ bool kssl_text_at(const struct kssl_rx *rx, u32 skip, struct kssl_piece *piece)
 }
 
 /**
- * kssl_text_eat() - bytes at the front were read
+ * kssl_rx_buf_eat() - bytes at the front were read
  * @s: the session; socket lock
- * @n: how many, of those that kssl_text_at(.., 0, ..) showed
+ * @n: how many, of those that kssl_rx_buf_at(.., 0, ..) showed
  */
-void kssl_text_eat(struct kssl_session *s, u32 n)
+void kssl_rx_buf_eat(struct kssl_session *s, u32 n)
 {
-	struct kssl_text *text = list_first_entry_or_null(&s->rx.ahead, struct kssl_text, list);
+	struct kssl_rx_content *text = list_first_entry_or_null(&s->rx.ahead, struct kssl_rx_content, list);
 	struct kssl_rx *rx = &s->rx;
 
 	if (text) {
@@ -162,24 +162,24 @@ void kssl_text_eat(struct kssl_session *s, u32 n)
 		text->begun = true;
 		rx->ahead_len -= n;
 		if (!text->len)
-			kssl_text_drop(s, text);
+			kssl_rx_buf_drop(s, text);
 		return;
 	}
 	rx->text += n;
 	rx->text_len -= n;
 	rx->begun = true;
 	if (!rx->text_len)
-		kssl_text_drop(s, NULL);
+		kssl_rx_buf_drop(s, NULL);
 }
 
 /**
- * kssl_text_release() - forget everything that was opened ahead
+ * kssl_rx_buf_release() - forget everything that was opened ahead
  * @s: the session; socket lock or last reference
  */
-void kssl_text_release(struct kssl_session *s)
+void kssl_rx_buf_release(struct kssl_session *s)
 {
-	struct kssl_text *text, *next;
+	struct kssl_rx_content *text, *next;
 
 	list_for_each_entry_safe(text, next, &s->rx.ahead, list)
-		kssl_text_drop(s, text);
+		kssl_rx_buf_drop(s, text);
 }
