@@ -241,7 +241,7 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	ret = kssl_rx_buf_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)	/* as on TCP, SPLICE_F_NONBLOCK is for the pipe alone */
 		ret = kssl_rx_splice(s, pipe, len, flags & ~SPLICE_F_NONBLOCK, nonblock);
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	release_sock(sk);
 	return ret;
 }
@@ -251,7 +251,7 @@ static int readable_bytes(struct kssl_session *s)
 {
 	if (s->open)
 		kssl_rx_text(s, INT_MAX, KSSL_COUNT_BUDGET);
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	return kssl_rx_buf_unread(&s->rx);
 }
 
@@ -280,7 +280,7 @@ static void open_ahead(struct kssl_session *s, u32 want)
 		had = kssl_rx_buf_unread(&s->rx);
 		kssl_rx_text(s, want, KSSL_POLL_BUDGET);
 	} while (kssl_rx_buf_unread(&s->rx) > had && kssl_rx_buf_unread(&s->rx) < want);
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 }
 
 /* recv() would return at once: with text, the end, or an error. */

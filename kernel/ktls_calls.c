@@ -354,7 +354,7 @@ static int ktls_recvmsg(KSSL_RECVMSG_ARGS)
 		return kssl_compat_recv_error(sk, msg, len);
 	lock_sock(sk);
 	ret = recv_locked(s, msg, len, flags);
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	release_sock(sk);
 	return ret;
 }
@@ -396,7 +396,7 @@ static ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	ret = splice_next(s, flags & SPLICE_F_NONBLOCK || sock->file->f_flags & O_NONBLOCK);
 	if (ret > 0)
 		ret = kssl_rx_to_pipe(s, pipe, len);
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	release_sock(sk);
 	return ret;
 }
@@ -424,7 +424,7 @@ static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wa
 	lock_sock(sk);
 	if (readable(s))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	if (sk->sk_err)
 		mask |= EPOLLERR | EPOLLIN | EPOLLRDNORM;
 	release_sock(sk);
@@ -450,7 +450,7 @@ static int ktls_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	lock_sock(sk);
 	if (list_empty(&s->rx.ahead))
 		hold(s);
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	n = kssl_rx_buf_unread(&s->rx);
 	release_sock(sk);
 	return kssl_compat_ioctl_put(arg, n);

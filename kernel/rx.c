@@ -12,13 +12,13 @@
 #include <linux/pipe_fs_i.h>
 #include <net/tcp.h>
 
-#include "bounds.h"
 #include "bulk.h"
 #include "crypt.h"
 #include "framer.h"
 #include "mib.h"
 #include "post.h"
 #include "rx_buf.h"
+#include "rx_cmsg.h"
 #include "session.h"
 #include "trace.h"
 #include "tx.h"
@@ -223,7 +223,7 @@ int kssl_rx_wait(struct kssl_session *s, long *timeo)
 
 /* Text from @skip on; taken away unless it is a peek. */
 static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t len, int flags,
-		    struct kssl_bounds *bounds)
+		    struct kssl_rx_cmsg *cmsg)
 {
 	struct kssl_piece piece;
 	u32 n;
@@ -233,7 +233,7 @@ static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t
 	n = min_t(size_t, piece.len, len);
 	if (!(flags & MSG_TRUNC) && copy_to_iter(piece.data, n, &msg->msg_iter) != n)
 		return -EFAULT;
-	kssl_bounds_add(bounds, &piece, n);
+	kssl_rx_cmsg_add(cmsg, &piece, n);
 	if (flags & MSG_PEEK || !n)	/* a read of nothing begins no record */
 		return n;
 	kssl_rx_buf_eat(s, n);
@@ -250,7 +250,7 @@ static int stop(struct kssl_session *s, size_t done, size_t target)
 }
 
 static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, int flags,
-			struct kssl_bounds *bounds)
+			struct kssl_rx_cmsg *cmsg)
 {
 	long timeo = sock_rcvtimeo(s->sk, flags & MSG_DONTWAIT);
 	size_t target = flags & MSG_WAITALL ? len : min_t(size_t, len, s->rx.lowat);
@@ -266,11 +266,11 @@ static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, 
 			break;
 		ret = kssl_rx_text(s, skip + 1, UINT_MAX);
 		if (ret > 0) {
-			ret = copy_out(s, msg, skip, len - done, flags, bounds);
+			ret = copy_out(s, msg, skip, len - done, flags, cmsg);
 			if (ret < 0)
 				break;
 			done += ret;
-			if (!len || kssl_bounds_full(bounds))
+			if (!len || kssl_rx_cmsg_full(cmsg))
 				break;
 			continue;
 		}
@@ -298,15 +298,15 @@ static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, 
  */
 int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)
 {
-	struct kssl_bounds bounds;
+	struct kssl_rx_cmsg cmsg;
 	int ret;
 
-	ret = kssl_bounds_begin(&bounds, s, msg);
+	ret = kssl_rx_cmsg_begin(&cmsg, s, msg);
 	if (ret)
 		return ret;
-	ret = recv_records(s, msg, len, flags, &bounds);
-	kssl_bounds_end(&bounds, msg);
-	kssl_framer_charge(s);
+	ret = recv_records(s, msg, len, flags, &cmsg);
+	kssl_rx_cmsg_end(&cmsg, msg);
+	kssl_rx_buf_charge(s);
 	return ret;
 }
 

@@ -8,12 +8,122 @@
  */
 #include "rx_buf.h"
 
+#include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/sock.h>
 
-#include "framer.h"
+#include "charge.h"
+#include "crypt.h"
+
+static_assert(KSSL_RX_BUF >= KSSL_TEXT_ALIGN + TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
+static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
+
+/* One spare buffer per CPU, so that a request and its answer need no allocation. */
+static DEFINE_PER_CPU(u8 *, spare_buf);
+
+static u8 *buf_get(void)
+{
+	u8 *buf = this_cpu_xchg(spare_buf, NULL);
+
+	return buf ?: alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL);
+}
+
+static void buf_put(u8 *buf)
+{
+	if (this_cpu_cmpxchg(spare_buf, NULL, buf))
+		free_pages_exact(buf, KSSL_RX_BUF);
+}
+
+/**
+ * kssl_rx_buf_free() - give the buffer back
+ * @s: the session; socket lock, or the last reference of the socket
+ *
+ * What is in the buffer is lost.
+ */
+void kssl_rx_buf_free(struct kssl_session *s)
+{
+	struct kssl_rx *rx = &s->rx;
+
+	if (rx->buf && rx->accounted)
+		free_pages_exact(rx->buf, KSSL_RX_BUF);
+	else if (rx->buf)
+		buf_put(rx->buf);
+	kssl_mem_uncharge(s->sk, &rx->charged);
+	rx->accounted = false;
+	rx->buf = NULL;
+	rx->head = 0;
+	rx->tail = 0;
+	rx->text_len = 0;
+	rx->held = false;
+	rx->begun = false;
+}
+
+/* What the buffer holds, in one that the program's cgroup has paid for, if it can. */
+static void move_to_account(struct kssl_rx *rx)
+{
+	u8 *buf = alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+
+	if (!buf)
+		return;
+	memcpy(buf, rx->buf, rx->tail);
+	buf_put(rx->buf);
+	rx->buf = buf;
+	rx->accounted = true;
+}
+
+/**
+ * kssl_rx_buf_charge() - the call ends: what is in the buffer stays there
+ * @s: the session; socket lock, process context
+ *
+ * The spare buffers are on nobody's account (charge.c).  If TCP is over its limits,
+ * which is not this program's fault alone, one that is on the program's takes its
+ * place.  If the cgroup is at its limit, too, nothing is lost for that: what was in
+ * TCP's queue before, and charged, is here now, and the next call tries again.
+ *
+ * The buffer may be another one afterwards: positions hold, pointers do not.
+ */
+void kssl_rx_buf_charge(struct kssl_session *s)
+{
+	struct kssl_rx *rx = &s->rx;
+
+	if (likely(!rx->buf) || rx->accounted ||
+	    kssl_mem_charge(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
+		return;
+	move_to_account(rx);
+}
+
+/**
+ * kssl_rx_buf_room() - make room for @want bytes from head on
+ * @s: the session, whose opened record is read; socket lock, process context
+ * @want: bytes, those that are there included
+ * @at: where a record is to begin in an empty buffer
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kssl_rx_buf_room(struct kssl_session *s, u32 want, u32 at)
+{
+	struct kssl_rx *rx = &s->rx;
+
+	if (!rx->buf) {
+		rx->buf = buf_get();
+		if (!rx->buf)
+			return -ENOMEM;
+	}
+	if (rx->head == rx->tail) {
+		rx->head = at;
+		rx->tail = rx->head;
+	} else if (rx->head + want > KSSL_RX_BUF) {
+		u32 have = rx->tail - rx->head;
+
+		memmove(rx->buf + at, rx->buf + rx->head, have);
+		rx->head = at;
+		rx->tail = at + have;
+	}
+	return 0;
+}
 
 /* Text given by the program may be this much whatever the receive buffer is. */
 #define KSSL_TEXT_ROOM	65536
@@ -112,7 +222,7 @@ void kssl_rx_buf_drop(struct kssl_session *s, struct kssl_rx_content *text)
 	rx->begun = false;
 	rx->text_len = 0;
 	if (rx->head == rx->tail)
-		kssl_framer_release(s);
+		kssl_rx_buf_free(s);
 }
 
 /**
@@ -182,4 +292,19 @@ void kssl_rx_buf_release(struct kssl_session *s)
 
 	list_for_each_entry_safe(text, next, &s->rx.ahead, list)
 		kssl_rx_buf_drop(s, text);
+}
+
+/**
+ * kssl_rx_buf_exit() - free the spare buffers
+ */
+void kssl_rx_buf_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		u8 *buf = per_cpu(spare_buf, cpu);
+
+		if (buf)
+			free_pages_exact(buf, KSSL_RX_BUF);
+	}
 }

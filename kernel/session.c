@@ -11,7 +11,6 @@
 #include <net/tcp.h>
 
 #include "exporter.h"
-#include "framer.h"
 #include "keys.h"
 #include "ktls.h"
 #include "lobby.h"
@@ -229,7 +228,7 @@ static void wipe(struct kssl_session *s)
 	s->master = NULL;
 	kssl_relay_end(s);
 	kssl_tx_drop(s);	/* what is sealed may still go */
-	kssl_framer_release(s);
+	kssl_rx_buf_free(s);
 }
 
 /**
@@ -310,7 +309,7 @@ void kssl_session_detach(struct kssl_session *s)
 	leave_table(s);
 	kssl_sock_forget(s);
 	kssl_tx_release(s);	/* what the socket is charged for */
-	kssl_framer_release(s);
+	kssl_rx_buf_free(s);
 	spin_lock_bh(&s->lock);
 	s->sk = NULL;
 	spin_unlock_bh(&s->lock);

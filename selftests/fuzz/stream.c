@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/relay.c kernel/rx_buf.c kernel/bounds.c kernel/rx.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/relay.c kernel/rx_buf.c kernel/rx_cmsg.c kernel/rx.c
 // LIBS: libcrypto
 // CFLAGS: -DSTANDIN_SOCKETS -Iselftests/fuzz/include -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*
@@ -18,7 +18,6 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "standin.h"
 
-#include "bounds.h"
 #include "crypt.h"
 #include "framer.h"
 #include "keys.h"
@@ -27,6 +26,7 @@
 #include "relay.h"
 #include "rx.h"
 #include "rx_buf.h"
+#include "rx_cmsg.h"
 #include "session.h"
 #include "tx.h"
 #include "upcall.h"
@@ -669,7 +669,7 @@ static void end_of_stream(void)
 static void buried(void)
 {
 	kssl_rx_buf_release(&session);
-	kssl_framer_release(&session);
+	kssl_rx_buf_free(&session);
 	kssl_keys_free(session.open);
 	kssl_relay_free(session.relay);
 	kfree_skb(returned);

@@ -3,7 +3,7 @@
  * KSSL_RECORDS: a control message that tells which records the bytes of one
  * recvmsg() came in.  Only for programs that ask for it.
  */
-#include "bounds.h"
+#include "rx_cmsg.h"
 
 #include <linux/slab.h>
 #include <linux/socket.h>
@@ -23,8 +23,8 @@ static u32 room(const struct msghdr *msg)
 }
 
 /**
- * kssl_bounds_begin() - a call begins
- * @b: to be filled; end it by kssl_bounds_end() if 0 is returned
+ * kssl_rx_cmsg_begin() - a call begins
+ * @b: to be filled; end it by kssl_rx_cmsg_end() if 0 is returned
  * @s: the session; socket lock, process context
  * @msg: the call's message
  *
@@ -32,9 +32,9 @@ static u32 room(const struct msghdr *msg)
  *
  * Return: 0 or -ENOMEM.
  */
-int kssl_bounds_begin(struct kssl_bounds *b, const struct kssl_session *s, struct msghdr *msg)
+int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, const struct kssl_session *s, struct msghdr *msg)
 {
-	*b = (struct kssl_bounds){};
+	*b = (struct kssl_rx_cmsg){};
 	if (likely(!s->rx.records))
 		return 0;
 	b->max = room(msg);
@@ -47,12 +47,12 @@ int kssl_bounds_begin(struct kssl_bounds *b, const struct kssl_session *s, struc
 }
 
 /**
- * kssl_bounds_add() - bytes go to the program
+ * kssl_rx_cmsg_add() - bytes go to the program
  * @b: not full
  * @piece: where they come from
  * @n: how many, from its beginning
  */
-void kssl_bounds_add(struct kssl_bounds *b, const struct kssl_piece *piece, u32 n)
+void kssl_rx_cmsg_add(struct kssl_rx_cmsg *b, const struct kssl_piece *piece, u32 n)
 {
 	struct kssl_record *record;
 
@@ -68,11 +68,11 @@ void kssl_bounds_add(struct kssl_bounds *b, const struct kssl_piece *piece, u32 
 }
 
 /**
- * kssl_bounds_end() - the call is done
+ * kssl_rx_cmsg_end() - the call is done
  * @b: what was added
  * @msg: the call's message; gets the control message if there is something in it
  */
-void kssl_bounds_end(struct kssl_bounds *b, struct msghdr *msg)
+void kssl_rx_cmsg_end(struct kssl_rx_cmsg *b, struct msghdr *msg)
 {
 	if (b->nr && put_cmsg(msg, SOL_KSSL, KSSL_RECORDS, b->nr * sizeof(*b->list), b->list))
 		msg->msg_flags |= MSG_CTRUNC;
