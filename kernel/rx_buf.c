@@ -1,22 +1,69 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Content that was opened and not read yet.  Normally that is the one record in
- * the framer's buffer.  MSG_PEEK over several records, SO_RCVLOWAT and FIONREAD
- * have to look further: then what lies in the buffer moves to a list in front of
- * it, and the next record is opened there.  Text that the program's own library
- * had opened (KSSL_TEXT) is put there too.
+ * Memory of the receiving side: the buffer, where records are opened in place, and
+ * the queue of content that was opened and not read yet.
+ *
+ * Normally a reader takes content from the buffer.  MSG_PEEK over several records,
+ * SO_RCVLOWAT and FIONREAD have to look further: what lies in the buffer then moves
+ * to the end of the queue, and the next record is opened there.  Content that the
+ * program's own library had opened (KSSL_TEXT) is put into the queue, too.
+ *
+ * The queue is a list of pages.  Content of many records lies together from the
+ * front of a page, and their bounds grow towards it from its end:
+ *
+ *	| head | content of records 0, 1, 2 ... | free | bound 2 | bound 1 | bound 0 |
+ *
+ * A record that does not fit a page goes on in the next.  So an opened byte costs
+ * about a byte, a record four more.  Pages are charged to the socket as TCP charges
+ * what it has in its queue, and no more of them are used than the receive buffer
+ * has bytes; but one, so that there is progress with the smallest of buffers.
  */
 #include "rx_buf.h"
 
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <net/sock.h>
 
 #include "charge.h"
 #include "crypt.h"
+
+/* Content given by the program may be this much whatever the receive buffer is. */
+#define KSSL_TEXT_ROOM	65536
+
+enum {
+	BOUND_FIRST = 1,	/* the record begins here */
+	BOUND_LAST = 2,		/* it ends here */
+};
+
+struct bound {
+	u16 len;
+	u8 type;
+	u8 flags;
+};
+
+/**
+ * struct kssl_rx_chunk - a page of the queue; some of its content is unread
+ * @list: in kssl_rx.ahead, oldest first
+ * @charged: what the socket is charged for it, bytes (charge.c)
+ * @nr: bounds in it
+ * @end: content in it, bytes
+ * @bound: the first that is unread, as in struct kssl_rx_place; so are
+ * @pos: and
+ * @off: this
+ * @data: content, free space, bounds
+ */
+struct kssl_rx_chunk {
+	struct list_head list;
+	u32 charged;
+	u16 nr;
+	u16 end;
+	u16 bound;
+	u16 pos;
+	u32 off;
+	u8 data[];
+};
 
 static_assert(KSSL_RX_BUF >= KSSL_TEXT_ALIGN + TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
 static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
@@ -125,173 +172,326 @@ int kssl_rx_buf_room(struct kssl_session *s, u32 want, u32 at)
 	return 0;
 }
 
-/* Text given by the program may be this much whatever the receive buffer is. */
-#define KSSL_TEXT_ROOM	65536
-
-static struct kssl_rx_content *text_new(const u8 *data, u32 len, u8 type)
+static struct bound *bound_at(const struct kssl_rx_chunk *chunk, u32 i)
 {
-	struct kssl_rx_content *text = kvmalloc(struct_size(text, data, len), GFP_KERNEL_ACCOUNT);
-
-	if (!text)
-		return NULL;
-	text->off = 0;
-	text->len = len;
-	text->type = type;
-	text->begun = false;
-	memcpy(text->data, data, len);
-	return text;
+	return (struct bound *)((u8 *)chunk + PAGE_SIZE) - 1 - i;
 }
 
-static void push(struct kssl_rx *rx, struct kssl_rx_content *text)
+/* Bytes between content and bounds. */
+static u32 chunk_free(const struct kssl_rx_chunk *chunk)
 {
-	list_add_tail(&text->list, &rx->ahead);
-	rx->ahead_len += text->len;
+	return (u8 *)(bound_at(chunk, 0) + 1 - chunk->nr) - (chunk->data + chunk->end);
+}
+
+static struct kssl_rx_chunk *last_chunk(const struct kssl_rx *rx)
+{
+	return list_empty(&rx->ahead) ? NULL :
+	       list_entry(rx->ahead.prev, struct kssl_rx_chunk, list);
+}
+
+static int add_chunk(struct kssl_session *s, u32 bound)
+{
+	struct kssl_rx_chunk *chunk;
+	struct kssl_rx *rx = &s->rx;
+
+	if (rx->ahead_size && rx->ahead_size + PAGE_SIZE > bound)
+		return -ENOBUFS;
+	chunk = (struct kssl_rx_chunk *)__get_free_page(GFP_KERNEL);
+	if (!chunk)
+		return -ENOMEM;
+	*chunk = (struct kssl_rx_chunk){};
+	if (!kssl_mem_charge(s->sk, &chunk->charged, PAGE_SIZE, SK_MEM_RECV)) {
+		free_page((unsigned long)chunk);
+		return -ENOBUFS;
+	}
+	list_add_tail(&chunk->list, &rx->ahead);
+	rx->ahead_size += PAGE_SIZE;
+	return 0;
+}
+
+static void del_chunk(struct kssl_session *s, struct kssl_rx_chunk *chunk)
+{
+	s->rx.ahead_size -= PAGE_SIZE;
+	list_del(&chunk->list);
+	kssl_mem_uncharge(s->sk, &chunk->charged);
+	free_page((unsigned long)chunk);
+}
+
+/* Reading passes over data records without content: many in a row are as one. */
+static bool same_nothing(const struct kssl_rx_chunk *chunk, u32 len, u8 type)
+{
+	const struct bound *b = bound_at(chunk, chunk->nr - 1);
+
+	return !len && type == TLS_APPDATA && !b->len && b->type == TLS_APPDATA;
+}
+
+/*
+ * As much of a record as fits the last page, or one more.  Returns how many bytes
+ * that were; -ENOBUFS, -ENOMEM.
+ */
+static int append(struct kssl_session *s, const u8 *data, u32 len, u8 type, bool first, u32 bound)
+{
+	struct kssl_rx_chunk *chunk = last_chunk(&s->rx);
+	struct bound *b;
+	int err;
+	u32 n;
+
+	if (!chunk || chunk_free(chunk) < sizeof(*b) + !!len) {
+		err = add_chunk(s, bound);
+		if (err)
+			return err;
+		chunk = last_chunk(&s->rx);
+	} else if (same_nothing(chunk, len, type)) {
+		return 0;
+	}
+	n = min_t(u32, len, chunk_free(chunk) - sizeof(*b));
+	b = bound_at(chunk, chunk->nr++);
+	b->len = n;
+	b->type = type;
+	b->flags = (first ? BOUND_FIRST : 0) | (n == len ? BOUND_LAST : 0);
+	memcpy(chunk->data + chunk->end, data, n);
+	chunk->end += n;
+	s->rx.ahead_len += n;
+	return n;
 }
 
 /**
  * kssl_rx_buf_spill() - make room for the next record
  * @s: the session; socket lock, process context
  *
- * What the buffer holds, even if it is a record without content, moves to the
- * end of the list.
+ * What the buffer holds, even if it is a record without content, moves to the end
+ * of the queue.
  *
- * Return: 0; -ENOMEM; -ENOBUFS: more than the socket's receive buffer would be
- * held.
+ * Return: 0; -ENOMEM; -ENOBUFS: more than the socket's receive buffer, or than TCP
+ * and the cgroup have room for, would be held.  Some of it may have moved then.
  */
 int kssl_rx_buf_spill(struct kssl_session *s)
 {
 	struct kssl_rx *rx = &s->rx;
-	struct kssl_rx_content *text;
+	int n;
 
 	sock_owned_by_me(s->sk);
-	if (!rx->held)
-		return 0;
-	if (rx->ahead_len + rx->text_len > (u32)READ_ONCE(s->sk->sk_rcvbuf))
-		return -ENOBUFS;
-	text = text_new(rx->buf + rx->text, rx->text_len, rx->type);
-	if (!text)
-		return -ENOMEM;
-	text->begun = rx->begun;
-	push(rx, text);
-	rx->text_len = 0;
-	rx->held = false;
-	rx->begun = false;
+	while (rx->held) {
+		n = append(s, rx->buf + rx->text, rx->text_len, rx->type, !rx->begun,
+			   READ_ONCE(s->sk->sk_rcvbuf));
+		if (n < 0)
+			return n;
+		rx->text += n;
+		rx->text_len -= n;
+		rx->held = rx->text_len;
+		rx->begun = rx->held;
+	}
 	return 0;
 }
 
+/* What was put behind @end bytes and @nr bounds of @last is gone again. */
+static void cut_back(struct kssl_session *s, struct kssl_rx_chunk *last, u16 nr, u16 end)
+{
+	struct kssl_rx_chunk *chunk;
+
+	while ((chunk = last_chunk(&s->rx)) != last) {
+		s->rx.ahead_len -= chunk->end;
+		del_chunk(s, chunk);
+	}
+	if (!last)
+		return;
+	s->rx.ahead_len -= last->end - end;
+	last->end = end;
+	last->nr = nr;
+}
+
 /**
- * kssl_rx_buf_add() - text that did not come in a record of ours
+ * kssl_rx_buf_add() - content that did not come in a record of ours
  * @s: the session, which holds no record; socket lock, process context
- * @data: the text, copied
- * @len: its length
+ * @data: the content, copied
+ * @len: its length, at least 1
  *
  * Return: 0; -ENOMEM; -ENOBUFS: more would be unread than the receive buffer, or
- * KSSL_TEXT_ROOM, holds.
+ * KSSL_TEXT_ROOM, holds, or TCP or the cgroup has no room for it.
  */
 int kssl_rx_buf_add(struct kssl_session *s, const u8 *data, u32 len)
 {
-	u32 room = max_t(u32, READ_ONCE(s->sk->sk_rcvbuf), KSSL_TEXT_ROOM);
-	struct kssl_rx_content *text;
+	u32 room = max_t(u32, READ_ONCE(s->sk->sk_rcvbuf), KSSL_TEXT_ROOM), done;
+	struct kssl_rx_chunk *last = last_chunk(&s->rx);
+	u16 nr = last ? last->nr : 0, end = last ? last->end : 0;
+	int n;
 
 	sock_owned_by_me(s->sk);
 	if (kssl_rx_buf_unread(&s->rx) + len > room)
 		return -ENOBUFS;
-	text = text_new(data, len, TLS_APPDATA);
-	if (!text)
-		return -ENOMEM;
-	push(&s->rx, text);
+	for (done = 0; done < len; done += n) {
+		n = append(s, data + done, len - done, TLS_APPDATA, !done, UINT_MAX);
+		if (n < 0) {
+			cut_back(s, last, nr, end);
+			return n;
+		}
+	}
 	return 0;
 }
 
-/**
- * kssl_rx_buf_drop() - forget a record's content
- * @s: the session; socket lock
- * @text: an element of the list, or NULL for what lies in the buffer
- */
-void kssl_rx_buf_drop(struct kssl_session *s, struct kssl_rx_content *text)
+/* The first unread content. */
+static void front(const struct kssl_rx *rx, struct kssl_rx_place *at)
 {
-	struct kssl_rx *rx = &s->rx;
+	const struct kssl_rx_chunk *chunk;
 
-	if (text) {
-		rx->ahead_len -= text->len;
-		list_del(&text->list);
-		kvfree(text);
+	*at = (struct kssl_rx_place){};
+	if (likely(list_empty(&rx->ahead)))
 		return;
-	}
-	rx->held = false;
-	rx->begun = false;
-	rx->text_len = 0;
-	if (rx->head == rx->tail)
-		kssl_rx_buf_free(s);
+	chunk = list_entry(rx->ahead.next, struct kssl_rx_chunk, list);
+	*at = (struct kssl_rx_place){ (struct kssl_rx_chunk *)chunk, chunk->bound, chunk->pos,
+				      chunk->off };
+}
+
+/* All of a page was passed. */
+static void next_chunk(const struct kssl_rx *rx, struct kssl_rx_place *at)
+{
+	struct list_head *next = at->chunk->list.next;
+
+	*at = (struct kssl_rx_place){};
+	if (next != &rx->ahead)
+		at->chunk = list_entry(next, struct kssl_rx_chunk, list);
 }
 
 /**
- * kssl_rx_buf_at() - find content
+ * kssl_rx_buf_seek() - find a place in the unread content
  * @rx: receiving side; socket lock
- * @skip: bytes of unread content to pass over
- * @piece: set to what lies together there
- *
- * Return: false: there is no more than @skip.
+ * @skip: bytes of content to pass over; if there are not so many, it is the end
+ * @at: set to the place
  */
-bool kssl_rx_buf_at(const struct kssl_rx *rx, u32 skip, struct kssl_piece *piece)
+void kssl_rx_buf_seek(const struct kssl_rx *rx, u32 skip, struct kssl_rx_place *at)
 {
-	const struct kssl_rx_content *text;
-
-	list_for_each_entry(text, &rx->ahead, list) {
-		if (skip < text->len) {
-			piece->data = text->data + text->off + skip;
-			piece->len = text->len - skip;
-			piece->type = text->type;
-			piece->first = !text->begun && !skip;
-			return true;
-		}
-		skip -= text->len;
+	front(rx, at);
+	while (skip && at->chunk && skip >= at->chunk->end - at->pos) {
+		skip -= at->chunk->end - at->pos;
+		next_chunk(rx, at);
 	}
-	if (skip >= rx->text_len)
-		return false;
-	piece->data = rx->buf + rx->text + skip;
-	piece->len = rx->text_len - skip;
-	piece->type = rx->type;
-	piece->first = !rx->begun && !skip;
+	if (skip && (at->chunk || rx->held))
+		kssl_rx_buf_pass(rx, at, at->chunk ? skip : min(skip, rx->text_len));
+}
+
+/**
+ * kssl_rx_buf_look() - unread content at a place
+ * @rx: receiving side; socket lock
+ * @at: the place
+ * @merge: content of several records, of one type, may be one piece
+ * @piece: set to what lies there
+ *
+ * Return: false: this is the end of what was opened.
+ */
+bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_rx_place *at, bool merge,
+		      struct kssl_piece *piece)
+{
+	const struct bound *b;
+	u32 i = at->bound;
+
+	if (likely(!at->chunk)) {
+		if (!rx->held || at->bound)
+			return false;
+		*piece = (struct kssl_piece){ rx->buf + rx->text + at->off, rx->text_len - at->off,
+					      rx->type, !rx->begun && !at->off, true };
+		return true;
+	}
+	b = bound_at(at->chunk, i);
+	*piece = (struct kssl_piece){ at->chunk->data + at->pos, b->len - at->off, b->type,
+				      b->flags & BOUND_FIRST && !at->off, b->flags & BOUND_LAST };
+	while (merge && ++i < at->chunk->nr) {
+		b = bound_at(at->chunk, i);
+		if (b->type != piece->type)
+			break;
+		piece->len += b->len;
+		piece->last = b->flags & BOUND_LAST;
+	}
 	return true;
 }
 
 /**
- * kssl_rx_buf_eat() - bytes at the front were read
- * @s: the session; socket lock
- * @n: how many, of those that kssl_rx_buf_at(.., 0, ..) showed
+ * kssl_rx_buf_pass() - go on
+ * @rx: receiving side; socket lock
+ * @at: a place where there is content; the place behind it afterwards
+ * @n: bytes, of those that kssl_rx_buf_look() shows; 0 passes a record without any
+ *
+ * Return: true if the end of a record was passed.
  */
-void kssl_rx_buf_eat(struct kssl_session *s, u32 n)
+bool kssl_rx_buf_pass(const struct kssl_rx *rx, struct kssl_rx_place *at, u32 n)
 {
-	struct kssl_rx_content *text = list_first_entry_or_null(&s->rx.ahead, struct kssl_rx_content, list);
+	bool ended = false;
+
+	if (likely(!at->chunk)) {
+		at->off += n;
+		at->bound = at->off == rx->text_len;
+		return at->bound;
+	}
+	at->pos += n;
+	do {
+		const struct bound *b = bound_at(at->chunk, at->bound);
+
+		if (n < b->len - at->off) {
+			at->off += n;
+			break;
+		}
+		n -= b->len - at->off;
+		at->off = 0;
+		ended |= b->flags & BOUND_LAST;
+		if (++at->bound == at->chunk->nr) {
+			next_chunk(rx, at);
+			break;
+		}
+	} while (n);
+	return ended;
+}
+
+static void read_held(struct kssl_session *s, u32 n)
+{
 	struct kssl_rx *rx = &s->rx;
 
-	if (text) {
-		text->off += n;
-		text->len -= n;
-		text->begun = true;
-		rx->ahead_len -= n;
-		if (!text->len)
-			kssl_rx_buf_drop(s, text);
-		return;
-	}
 	rx->text += n;
 	rx->text_len -= n;
-	rx->begun = true;
-	if (!rx->text_len)
-		kssl_rx_buf_drop(s, NULL);
+	rx->held = rx->text_len;
+	rx->begun = rx->held && (rx->begun || n);
+	if (!rx->held && rx->head == rx->tail)
+		kssl_rx_buf_free(s);
+}
+
+/**
+ * kssl_rx_buf_read() - content at the front was read
+ * @s: the session; socket lock
+ * @n: bytes, of what kssl_rx_buf_look() shows there; 0 drops a record without any
+ *
+ * Return: true if the end of a record was passed.
+ */
+bool kssl_rx_buf_read(struct kssl_session *s, u32 n)
+{
+	struct kssl_rx *rx = &s->rx;
+	struct kssl_rx_chunk *chunk;
+	struct kssl_rx_place at;
+	bool ended;
+
+	if (likely(list_empty(&rx->ahead))) {
+		read_held(s, n);
+		return !rx->held;
+	}
+	front(rx, &at);
+	chunk = at.chunk;
+	ended = kssl_rx_buf_pass(rx, &at, n);
+	rx->ahead_len -= n;
+	if (at.chunk != chunk) {
+		del_chunk(s, chunk);
+		return ended;
+	}
+	chunk->bound = at.bound;
+	chunk->pos = at.pos;
+	chunk->off = at.off;
+	return ended;
 }
 
 /**
  * kssl_rx_buf_release() - forget everything that was opened ahead
- * @s: the session; socket lock or last reference
+ * @s: the session; socket lock, or the last reference of the socket
  */
 void kssl_rx_buf_release(struct kssl_session *s)
 {
-	struct kssl_rx_content *text, *next;
-
-	list_for_each_entry_safe(text, next, &s->rx.ahead, list)
-		kssl_rx_buf_drop(s, text);
+	cut_back(s, NULL, 0, 0);
+	s->rx.ahead_len = 0;
 }
 
 /**

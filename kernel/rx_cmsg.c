@@ -58,12 +58,15 @@ void kssl_rx_cmsg_add(struct kssl_rx_cmsg *b, const struct kssl_piece *piece, u3
 
 	if (!b->list || !n)
 		return;
-	record = &b->list[b->nr++];
-	record->len = n;
+	if (!piece->first && b->nr && !(b->list[b->nr - 1].flags & KSSL_RECORD_END))
+		record = &b->list[b->nr - 1];	/* goes on */
+	else
+		record = &b->list[b->nr++];
+	record->len += n;
 	record->type = piece->type;
 	if (piece->first)
 		record->flags |= KSSL_RECORD_BEGIN;
-	if (n == piece->len)
+	if (piece->last && n == piece->len)
 		record->flags |= KSSL_RECORD_END;
 }
 

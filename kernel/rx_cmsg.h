@@ -26,7 +26,7 @@ void kssl_rx_cmsg_end(struct kssl_rx_cmsg *b, struct msghdr *msg);
 /* What comes next could not be told any more. */
 static inline bool kssl_rx_cmsg_full(const struct kssl_rx_cmsg *b)
 {
-	return b->list && b->nr == b->max;
+	return b->list && b->nr == b->max && b->list[b->nr - 1].flags & KSSL_RECORD_END;
 }
 
 #endif /* _KSSL_RX_CMSG_H */

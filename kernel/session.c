@@ -310,12 +310,12 @@ void kssl_session_detach(struct kssl_session *s)
 	kssl_sock_forget(s);
 	kssl_tx_release(s);	/* what the socket is charged for */
 	kssl_rx_buf_free(s);
+	kssl_rx_buf_release(s);
 	spin_lock_bh(&s->lock);
 	s->sk = NULL;
 	spin_unlock_bh(&s->lock);
 	kssl_upcall_cancel(s);
 	wipe(s);
-	kssl_rx_buf_release(s);
 	kssl_session_put(s);
 }
 

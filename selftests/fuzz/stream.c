@@ -501,7 +501,7 @@ static int receive(size_t len, int flags)
 	if (session.state != KSSL_STATE_OPEN && !kssl_rx_buf_unread(&session.rx))
 		return session.error.err ? -(int)session.error.err : 0;
 	told = 0;
-	n = kssl_rx_recv(&session, &msg, len, flags | MSG_DONTWAIT);
+	n = kssl_rx_recv(&session, &kssl_rx_stream, &msg, len, flags | MSG_DONTWAIT, 0);
 	fuzz_must(n <= (int)len, "no more than asked for");
 	if (n <= 0)
 		return n;
@@ -624,7 +624,7 @@ static void act(struct input *in)
 		if (in_u8(in) & 1)
 			give(in);
 		else if (session.state == KSSL_STATE_OPEN)
-			kssl_rx_splice(&session, NULL, 1 + in_u16(in), 0, true);
+			kssl_rx_splice(&session, &kssl_rx_stream, NULL, 1 + in_u16(in), 0);
 		break;
 	}
 }
@@ -675,6 +675,7 @@ static void buried(void)
 	kfree_skb(returned);
 	returned = NULL;
 	kssl_mac_exit();
+	fuzz_must(!session.rx.ahead_len && !session.rx.ahead_size, "the queue is empty");
 	fuzz_must(!sk.charged, "nothing is charged any more");
 	fuzz_must(live <= 1, "everything is freed");	/* a spare buffer stays */
 	fuzz_must(!not_wiped, "everything secret is wiped");
