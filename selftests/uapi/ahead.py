@@ -129,9 +129,10 @@ def bounded():
     assert size // 2 < n <= size + 1000, (n, size)
     assert select.select([p.kssl], [], [], 5)[0], 'it is enough'
     got = b''
+    p.kssl.setsockopt(SOL, socket.SO_RCVLOWAT, 1)
     p.kssl.settimeout(20)
     while len(got) < len(data):
-        assert p.kssl.recv(3000, PEEK | socket.MSG_WAITALL)
+        assert p.kssl.recv(3000, PEEK)
         got += p.kssl.recv(3000)
         while sent < len(wire):
             try:
