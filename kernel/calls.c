@@ -19,9 +19,9 @@
 #include "linger.h"
 #include "lobby.h"
 #include "rx.h"
+#include "rx_buf.h"
 #include "session.h"
 #include "sockopt.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 #include "ulp.h"
@@ -29,8 +29,6 @@
 
 /* Records that one poll() opens at most, looking for data. */
 #define KSSL_POLL_BUDGET	16
-/* Records that one FIONREAD opens at most. */
-#define KSSL_COUNT_BUDGET	256
 
 static bool tcp_is_up(const struct sock *sk)
 {
@@ -217,9 +215,9 @@ static int kssl_recvmsg(KSSL_RECVMSG_ARGS)
 	kssl_ulp_repair(sk);
 	s = kssl_of(sk);
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
+	ret = kssl_rx_buf_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)
-		ret = kssl_rx_recv(s, msg, len, flags);
+		ret = kssl_rx_recv(s, &kssl_rx_stream, msg, len, flags, timeo);
 	release_sock(sk);
 	return ret;
 }
@@ -229,7 +227,6 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 {
 	struct sock *sk = sock->sk;
 	struct kssl_session *s;
-	bool nonblock = sock->file->f_flags & O_NONBLOCK;
 	long timeo;
 	ssize_t ret;
 
@@ -237,22 +234,40 @@ static ssize_t kssl_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 		return -ESPIPE;
 	lock_sock(sk);
 	s = kssl_of(sk);
-	timeo = sock_rcvtimeo(sk, nonblock);
-	ret = kssl_text_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
+	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
+	ret = kssl_rx_buf_unread(&s->rx) ? 0 : await_keys(s, &s->open, &timeo);
 	if (!ret)	/* as on TCP, SPLICE_F_NONBLOCK is for the pipe alone */
-		ret = kssl_rx_splice(s, pipe, len, flags & ~SPLICE_F_NONBLOCK, nonblock);
-	kssl_framer_charge(s);
+		ret = kssl_rx_splice(s, &kssl_rx_stream, pipe, len, timeo);
 	release_sock(sk);
 	return ret;
 }
 
-/* Bytes of text at hand; opens what is there to know. */
+/*
+ * Have @want bytes of content, if they are there.  The budget is for records without
+ * content in a row: stopped at so many with content, poll() would tell of less than
+ * SO_RCVLOWAT asks for.  What stops the others is the bound of what is opened ahead;
+ * returns true if it did.
+ */
+static bool open_ahead(struct kssl_session *s, u32 want)
+{
+	u32 had;
+	int ret;
+
+	do {
+		had = kssl_rx_buf_unread(&s->rx);
+		ret = kssl_rx_text(s, want, KSSL_POLL_BUDGET);
+	} while (ret >= 0 && kssl_rx_buf_unread(&s->rx) > had &&
+		 kssl_rx_buf_unread(&s->rx) < want);
+	kssl_rx_buf_charge(s);
+	return ret == -ENOBUFS || ret == -ENOMEM;
+}
+
+/* Bytes of content at hand; opens what is there to know. */
 static int readable_bytes(struct kssl_session *s)
 {
 	if (s->open)
-		kssl_rx_text(s, INT_MAX, KSSL_COUNT_BUDGET);
-	kssl_framer_charge(s);
-	return kssl_text_unread(&s->rx);
+		open_ahead(s, INT_MAX);
+	return kssl_rx_buf_unread(&s->rx);
 }
 
 static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
@@ -267,22 +282,6 @@ static int kssl_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	return kssl_compat_ioctl_put(arg, n);
 }
 
-/*
- * Have @want bytes of text, if they are there.  The budget is for records without
- * text in a row: stopped at so many with text, poll() would tell of less than
- * SO_RCVLOWAT asks for, which is also the most of them that this opens.
- */
-static void open_ahead(struct kssl_session *s, u32 want)
-{
-	u32 had;
-
-	do {
-		had = kssl_text_unread(&s->rx);
-		kssl_rx_text(s, want, KSSL_POLL_BUDGET);
-	} while (kssl_text_unread(&s->rx) > had && kssl_text_unread(&s->rx) < want);
-	kssl_framer_charge(s);
-}
-
 /* recv() would return at once: with text, the end, or an error. */
 static bool poll_in(struct sock *sk, struct kssl_session *s)
 {
@@ -291,9 +290,8 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 	if (!kssl_rx_readable(s))
 		return false;
 	lock_sock(sk);
-	if (s->open)
-		open_ahead(s, s->rx.lowat);
-	in = kssl_text_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
+	in = s->open && open_ahead(s, s->rx.lowat);
+	in = in || kssl_rx_buf_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
 	release_sock(sk);
@@ -326,10 +324,25 @@ static __poll_t kssl_poll(struct file *file, struct socket *sock, poll_table *wa
 	}
 }
 
-static int set_rcvlowat(struct sock *sk, int val)
+/**
+ * kssl_calls_set_rcvlowat() - SO_RCVLOWAT counts bytes of content
+ * @sk: a socket where received bytes are records; socket lock
+ * @val: bytes
+ *
+ * TCP caps it at half of the receive buffer, which it makes larger unless the program
+ * has set it.  Its own mark stays 1: it would count bytes on the wire.
+ *
+ * Return: 0 or what TCP returns.
+ */
+int kssl_calls_set_rcvlowat(struct sock *sk, int val)
 {
-	WRITE_ONCE(kssl_of(sk)->rx.lowat, val ?: 1);
-	return 0;
+	struct kssl_session *s = kssl_of(sk);
+	int err = kssl_ulp_base_ops(sk)->set_rcvlowat(sk, val);
+
+	WRITE_ONCE(s->rx.lowat, max(sk->sk_rcvlowat, 1));
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	s->data_ready(sk);	/* it may be there already */
+	return err;
 }
 
 /*
@@ -541,7 +554,7 @@ const struct kssl_calls kssl_own_calls = {
 	.readable = stream_readable,
 	.poll = kssl_poll,
 	.splice_read = kssl_splice_read,
-	.set_rcvlowat = set_rcvlowat,
+	.set_rcvlowat = kssl_calls_set_rcvlowat,
 };
 
 /**

@@ -51,6 +51,7 @@ struct kssl_calls {
 extern const struct kssl_calls kssl_own_calls;	/* "kssl" sockets */
 
 int kssl_calls_await(struct kssl_session *s, long *timeo);
+int kssl_calls_set_rcvlowat(struct sock *sk, int val);
 int kssl_calls_close_notify(struct kssl_session *s);
 
 void kssl_calls_fill(const struct kssl_calls *calls, struct proto *prot);

@@ -2,7 +2,7 @@
 /*
  * Memory that outlives the call which took it: a part of a record, text that
  * nobody has read yet, text of a record that is not sealed.  Its pages are spares
- * of a CPU (framer.c) or the task's (frag.c) and on nobody's account.  So the socket
+ * of a CPU (rx_buf.c) or the task's (frag.c) and on nobody's account.  So the socket
  * is charged for it as TCP charges it for what is in its queues, and by it its
  * cgroup.  What a call takes and gives back costs nothing here.
  */

@@ -14,22 +14,14 @@
  */
 #include "framer.h"
 
-#include <linux/gfp.h>
-#include <linux/mm.h>
-#include <linux/percpu.h>
 #include <net/tcp.h>
 
 #include "crypt.h"
-#include "charge.h"
 #include "ktls.h"
 #include "mib.h"
 #include "record.h"
+#include "rx_buf.h"
 #include "session.h"
-
-/* A whole record of any kind, handshake included, and some. */
-#define KSSL_RX_BUF	20480
-static_assert(KSSL_RX_BUF >= KSSL_TEXT_ALIGN + TLS_HEADER_LEN + TLS_TEXT_MAX + TLS12_EXPAND_MAX);
-static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
 
 /*
  * After a record of up to so many bytes as much is taken as fits the buffer: many
@@ -37,80 +29,6 @@ static_assert(KSSL_RX_BUF % PAGE_SIZE == 0);
  * the next needs if it is as long, so that no part of another must be moved.
  */
 #define KSSL_RX_SMALL	4096
-
-/* One spare buffer per CPU, so that a request and its answer need no allocation. */
-static DEFINE_PER_CPU(u8 *, spare_buf);
-
-static u8 *buf_get(void)
-{
-	u8 *buf = this_cpu_xchg(spare_buf, NULL);
-
-	return buf ?: alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL);
-}
-
-static void buf_put(u8 *buf)
-{
-	if (this_cpu_cmpxchg(spare_buf, NULL, buf))
-		free_pages_exact(buf, KSSL_RX_BUF);
-}
-
-/**
- * kssl_framer_release() - give the buffer back
- * @s: the session; socket lock, or the last reference of the socket
- *
- * What is in the buffer is lost.
- */
-void kssl_framer_release(struct kssl_session *s)
-{
-	struct kssl_rx *rx = &s->rx;
-
-	if (rx->buf && rx->accounted)
-		free_pages_exact(rx->buf, KSSL_RX_BUF);
-	else if (rx->buf)
-		buf_put(rx->buf);
-	kssl_mem_uncharge(s->sk, &rx->charged);
-	rx->accounted = false;
-	rx->buf = NULL;
-	rx->head = 0;
-	rx->tail = 0;
-	rx->text_len = 0;
-	rx->held = false;
-	rx->begun = false;
-}
-
-/* What the buffer holds, in one that the program's cgroup has paid for, if it can. */
-static void move_to_account(struct kssl_rx *rx)
-{
-	u8 *buf = alloc_pages_exact(KSSL_RX_BUF, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
-
-	if (!buf)
-		return;
-	memcpy(buf, rx->buf, rx->tail);
-	buf_put(rx->buf);
-	rx->buf = buf;
-	rx->accounted = true;
-}
-
-/**
- * kssl_framer_charge() - the call ends: what is in the buffer stays there
- * @s: the session; socket lock, process context
- *
- * The spare buffers are on nobody's account (charge.c).  If TCP is over its limits,
- * which is not this program's fault alone, one that is on the program's takes its
- * place.  If the cgroup is at its limit, too, nothing is lost for that: what was in
- * TCP's queue before, and charged, is here now, and the next call tries again.
- *
- * The buffer may be another one afterwards: positions hold, pointers do not.
- */
-void kssl_framer_charge(struct kssl_session *s)
-{
-	struct kssl_rx *rx = &s->rx;
-
-	if (likely(!rx->buf) || rx->accounted ||
-	    kssl_mem_charge(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
-		return;
-	move_to_account(rx);
-}
 
 /* Bytes in TCP's queue that we have not taken, FIN not counted. */
 static u32 queued(const struct sock *sk)
@@ -190,29 +108,6 @@ static u32 begin_at(const struct kssl_session *s)
 	return s->open ? ALIGN(s->open->head, KSSL_TEXT_ALIGN) - s->open->head : 0;
 }
 
-/* Make room for @want bytes from head on; the opened text must be gone. */
-static int make_room(struct kssl_session *s, u32 want)
-{
-	struct kssl_rx *rx = &s->rx;
-
-	if (!rx->buf) {
-		rx->buf = buf_get();
-		if (!rx->buf)
-			return -ENOMEM;
-	}
-	if (rx->head == rx->tail) {
-		rx->head = begin_at(s);
-		rx->tail = rx->head;
-	} else if (rx->head + want > KSSL_RX_BUF) {
-		u32 have = rx->tail - rx->head, at = begin_at(s);
-
-		memmove(rx->buf + at, rx->buf + rx->head, have);
-		rx->head = at;
-		rx->tail = at + have;
-	}
-	return 0;
-}
-
 static int take_more(struct kssl_session *s, u32 want, u32 gulp)
 {
 	struct kssl_rx *rx = &s->rx;
@@ -223,7 +118,7 @@ static int take_more(struct kssl_session *s, u32 want, u32 gulp)
 	WRITE_ONCE(rx->need, want - have);
 	if (!queued(s->sk) || !kssl_framer_ready(s))
 		return 0;
-	err = make_room(s, want);
+	err = kssl_rx_buf_room(s, want, begin_at(s));
 	if (err)
 		return err;
 	/*
@@ -269,7 +164,7 @@ static int incomplete(struct kssl_session *s, int ret)
 {
 	if (ret)
 		return fail(s, ret, TLS_UNEXPECTED_MESSAGE);
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	return 0;
 }
 
@@ -359,7 +254,7 @@ int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, 
 		if (ret <= 0)
 			break;
 	}
-	kssl_framer_charge(s);	/* may move them */
+	kssl_rx_buf_charge(s);	/* may move them */
 	*records = rx->buf + rx->head;
 	return !ret && kssl_framer_fin(s) ? -ECONNRESET : ret;
 }
@@ -385,7 +280,7 @@ int kssl_framer_consume(struct kssl_session *s, u32 nr)
 		rx->head += TLS_HEADER_LEN + body;
 	}
 	if (rx->head == rx->tail)
-		kssl_framer_release(s);
+		kssl_rx_buf_free(s);
 	return 0;
 }
 
@@ -439,19 +334,4 @@ int kssl_framer_return(struct kssl_session *s)
 		tp->rcvq_space.seq = tp->copied_seq;
 	rx->head = rx->tail;
 	return 0;
-}
-
-/**
- * kssl_framer_exit() - free the spare buffers
- */
-void kssl_framer_exit(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		u8 *buf = per_cpu(spare_buf, cpu);
-
-		if (buf)
-			free_pages_exact(buf, KSSL_RX_BUF);
-	}
 }

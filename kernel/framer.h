@@ -4,8 +4,6 @@
 
 #include "kssl.h"
 
-void kssl_framer_release(struct kssl_session *s);
-void kssl_framer_charge(struct kssl_session *s);
 bool kssl_framer_ready(const struct kssl_session *s);
 bool kssl_framer_fin(const struct kssl_session *s);
 bool kssl_framer_partial(const struct kssl_session *s);
@@ -13,6 +11,5 @@ int kssl_framer_next(struct kssl_session *s, u32 *len);
 int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, u32 *nr, u8 *alert);
 int kssl_framer_consume(struct kssl_session *s, u32 nr);
 int kssl_framer_return(struct kssl_session *s);
-void kssl_framer_exit(void);
 
 #endif /* _KSSL_FRAMER_H */

@@ -158,8 +158,9 @@ struct kssl_tx {
  * @begun: a part of it was read
  * @type: its content type
  * @limit: most plaintext bytes in one record of the peer's (RFC 6066, 4)
- * @ahead: content of records before that one (text.c)
+ * @ahead: content of records before that one: pages of a queue (rx_buf.c)
  * @ahead_len: its length, bytes
+ * @ahead_size: memory that it takes, bytes
  * @need: bytes that must be in TCP's queue before it pays to wake a reader
  * @gulp: how many bytes to take from TCP at once when they are there
  * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
@@ -189,6 +190,7 @@ struct kssl_rx {
 	u16 limit;
 	struct list_head ahead;
 	u32 ahead_len;
+	u32 ahead_size;
 	u32 need;
 	u32 gulp;
 	int lowat;

@@ -18,8 +18,8 @@
 #include "ktls.h"
 #include "mib.h"
 #include "rx.h"
+#include "rx_buf.h"
 #include "session.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 #include "ulp.h"
@@ -193,90 +193,23 @@ static int gather(struct kssl_session *s, u32 *len)
 		return failed(s);
 	if (s->ktls->wait_key)
 		return -EKEYEXPIRED;
+	ret = kssl_rx_ahead(s);
+	if (ret)
+		return ret;
 	ret = kssl_framer_next(s, len);
 	return ret < 0 ? failed(s) : ret;
 }
 
-/* Hold a record.  1; 0: there is none now; negative errno. */
-static int hold(struct kssl_session *s)
+/* One more record.  1; 0: there is none now; negative errno. */
+static int more_records(struct kssl_session *s)
 {
 	u32 len;
 	int ret;
 
-	if (s->rx.held)
-		return 1;
 	ret = gather(s, &len);
 	if (ret <= 0)
 		return ret;
 	return open_record(s, len) ?: 1;
-}
-
-/* An unread record: in the list, or @text NULL for the one held. */
-struct unread {
-	struct kssl_text *text;
-	const u8 *data;
-	u32 len;
-	u8 type;
-};
-
-static struct kssl_text *nth(const struct kssl_rx *rx, u32 n)
-{
-	struct kssl_text *text;
-
-	list_for_each_entry(text, &rx->ahead, list)
-		if (!n--)
-			return text;
-	return NULL;
-}
-
-/*
- * The first unread record, or with MSG_PEEK the one after @seen others.  1; 0:
- * there is none now; negative errno.
- */
-static int next_unread(struct kssl_session *s, bool peek, u32 seen, struct unread *r)
-{
-	struct kssl_rx *rx = &s->rx;
-	int ret;
-
-	r->text = nth(rx, peek ? seen : 0);
-	if (!r->text) {
-		ret = hold(s);
-		if (ret <= 0)
-			return ret;
-		if (peek) {
-			ret = kssl_text_spill(s);
-			if (ret)
-				return ret;
-			r->text = list_last_entry(&rx->ahead, struct kssl_text, list);
-		}
-	}
-	r->data = r->text ? r->text->data + r->text->off : rx->buf + rx->text;
-	r->len = r->text ? r->text->len : rx->text_len;
-	r->type = r->text ? r->text->type : rx->type;
-	return 1;
-}
-
-static void eat(struct kssl_session *s, struct unread *r, u32 n)
-{
-	s->rx_bytes += n;
-	if (n < r->len)
-		kssl_text_eat(s, n);
-	else
-		kssl_text_drop(s, r->text);
-}
-
-/* A call gives records of one type, and says of which.  1; 0: not this one. */
-static int give_type(struct msghdr *msg, u8 *type, u8 this)
-{
-	int err;
-
-	if (*type)
-		return *type == this;
-	*type = this;
-	err = put_cmsg(msg, SOL_TLS, TLS_GET_RECORD_TYPE, sizeof(*type), type);
-	if (this != TLS_APPDATA && (err || msg->msg_flags & MSG_CTRUNC))
-		return -EIO;
-	return 1;
 }
 
 static bool at_end(const struct sock *sk)
@@ -285,7 +218,7 @@ static bool at_end(const struct sock *sk)
 }
 
 /* No record is there.  1: go on; 0: the end; negative errno. */
-static int wait(struct kssl_session *s, size_t done, long *timeo)
+static int pause_records(struct kssl_session *s, bool done, long *timeo)
 {
 	struct sock *sk = s->sk;
 
@@ -298,50 +231,11 @@ static int wait(struct kssl_session *s, size_t done, long *timeo)
 	return kssl_rx_wait(s, timeo) ?: 1;
 }
 
-static int recv_locked(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)
-{
-	long timeo = sock_rcvtimeo(s->sk, flags & MSG_DONTWAIT);
-	size_t target = flags & MSG_WAITALL ? len : min_t(size_t, len, s->rx.lowat);
-	bool peek = flags & MSG_PEEK;
-	struct unread r;
-	size_t done = 0;
-	u32 seen = 0, n;
-	u8 type = 0;
-	int ret = 0;
-
-	while (done < len) {
-		ret = next_unread(s, peek, seen, &r);
-		if (!ret) {
-			if (done >= target)
-				break;
-			ret = wait(s, done, &timeo);
-			if (ret <= 0)
-				break;
-			continue;
-		}
-		if (ret > 0)
-			ret = give_type(msg, &type, r.type);
-		if (ret <= 0)
-			break;
-		n = min_t(size_t, r.len, len - done);
-		if (copy_to_iter(r.data, n, &msg->msg_iter) != n) {
-			ret = -EFAULT;
-			break;
-		}
-		done += n;
-		if (n == r.len)
-			msg->msg_flags |= MSG_EOR;
-		if (peek)
-			seen++;
-		else
-			eat(s, &r, n);
-		ret = 0;
-		if (type != TLS_APPDATA)
-			break;
-		sk_flush_backlog(s->sk);
-	}
-	return done ?: ret;
-}
+static const struct kssl_rx_rules rules = {
+	.types = true,
+	.more = more_records,
+	.pause = pause_records,
+};
 
 static int ktls_recvmsg(KSSL_RECVMSG_ARGS)
 {
@@ -353,32 +247,10 @@ static int ktls_recvmsg(KSSL_RECVMSG_ARGS)
 	if (flags & MSG_ERRQUEUE)
 		return kssl_compat_recv_error(sk, msg, len);
 	lock_sock(sk);
-	ret = recv_locked(s, msg, len, flags);
-	kssl_framer_charge(s);
+	ret = len ? kssl_rx_recv(s, &rules, msg, len, flags,
+				 sock_rcvtimeo(sk, flags & MSG_DONTWAIT)) : 0;
 	release_sock(sk);
 	return ret;
-}
-
-/* Data records alone; 1: one with content is first; 0: the end. */
-static int splice_next(struct kssl_session *s, bool nonblock)
-{
-	long timeo = sock_rcvtimeo(s->sk, nonblock);
-	struct unread r;
-	int ret;
-
-	for (;;) {
-		ret = next_unread(s, false, 0, &r);
-		if (!ret)
-			ret = wait(s, 0, &timeo);
-		else if (ret > 0 && r.type != TLS_APPDATA)
-			return -EINVAL;
-		else if (ret > 0 && r.len)
-			return 1;
-		else if (ret > 0)
-			eat(s, &r, 0);
-		if (ret <= 0)
-			return ret;
-	}
 }
 
 static ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
@@ -393,10 +265,9 @@ static ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	if (unlikely(*ppos))
 		return -ESPIPE;
 	lock_sock(sk);
-	ret = splice_next(s, flags & SPLICE_F_NONBLOCK || sock->file->f_flags & O_NONBLOCK);
-	if (ret > 0)
-		ret = kssl_rx_to_pipe(s, pipe, len);
-	kssl_framer_charge(s);
+	ret = kssl_rx_splice(s, &rules, pipe, len,
+			     sock_rcvtimeo(sk, flags & SPLICE_F_NONBLOCK ||
+					   sock->file->f_flags & O_NONBLOCK));
 	release_sock(sk);
 	return ret;
 }
@@ -408,7 +279,7 @@ static bool readable(struct kssl_session *s)
 
 	if (s->ktls->wait_key)
 		return false;
-	return s->rx.held || !list_empty(&s->rx.ahead) || (!s->error.err && gather(s, &len) > 0);
+	return kssl_rx_buf_any(&s->rx) || (!s->error.err && gather(s, &len) > 0);
 }
 
 static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wait)
@@ -424,7 +295,7 @@ static __poll_t ktls_poll(struct file *file, struct socket *sock, poll_table *wa
 	lock_sock(sk);
 	if (readable(s))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	kssl_framer_charge(s);
+	kssl_rx_buf_charge(s);
 	if (sk->sk_err)
 		mask |= EPOLLERR | EPOLLIN | EPOLLRDNORM;
 	release_sock(sk);
@@ -437,7 +308,7 @@ static bool ktls_readable(struct sock *sk)
 
 	if (!READ_ONCE(s->ktls->receives))
 		return false;	/* TCP's own poll knows */
-	return s->rx.held || !list_empty(&s->rx.ahead) || kssl_framer_ready(s);
+	return kssl_rx_buf_any(&s->rx) || kssl_framer_ready(s);
 }
 
 static int ktls_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
@@ -448,23 +319,19 @@ static int ktls_ioctl(struct sock *sk, int cmd, KSSL_IOCTL_ARG)
 	if (cmd != SIOCINQ || !READ_ONCE(s->ktls->receives))
 		return kssl_ulp_base_prot(sk)->ioctl(sk, cmd, arg);
 	lock_sock(sk);
-	if (list_empty(&s->rx.ahead))
-		hold(s);
-	kssl_framer_charge(s);
-	n = kssl_text_unread(&s->rx);
+	if (!kssl_rx_buf_any(&s->rx))
+		more_records(s);
+	kssl_rx_buf_charge(s);
+	n = kssl_rx_buf_unread(&s->rx);
 	release_sock(sk);
 	return kssl_compat_ioctl_put(arg, n);
 }
 
 static int ktls_set_rcvlowat(struct sock *sk, int val)
 {
-	struct kssl_session *s = kssl_of(sk);
-	const struct proto_ops *base = kssl_ulp_base_ops(sk);
-
-	if (!s->ktls->receives)
-		return base->set_rcvlowat(sk, val);
-	WRITE_ONCE(s->rx.lowat, val ?: 1);
-	return 0;
+	if (!kssl_of(sk)->ktls->receives)
+		return kssl_ulp_base_ops(sk)->set_rcvlowat(sk, val);
+	return kssl_calls_set_rcvlowat(sk, val);
 }
 
 /* Socket lock is held; the socket layer has set sk_shutdown already. */

@@ -58,8 +58,8 @@
 #include "netlink.h"
 #include "owner.h"
 #include "rx.h"
+#include "rx_buf.h"
 #include "session.h"
-#include "text.h"
 #include "tx.h"
 #include "ulp.h"
 #include "upcall.h"
@@ -140,7 +140,7 @@ static bool has_unread(struct kssl_session *s)
 {
 	if (s->state == KSSL_STATE_OPEN && s->open)
 		kssl_rx_text(s, 1, KSSL_CLOSE_BUDGET);
-	return s->state <= KSSL_STATE_CLOSED && kssl_text_unread(&s->rx);
+	return s->state <= KSSL_STATE_CLOSED && kssl_rx_buf_unread(&s->rx);
 }
 
 /* Never waits.  Return: all that there was to say is with TCP. */

@@ -6,12 +6,12 @@
 
 #include "crew.h"
 #include "frag.h"
-#include "framer.h"
 #include "keys.h"
 #include "kssl.h"
 #include "linger.h"
 #include "mac.h"
 #include "netlink.h"
+#include "rx_buf.h"
 #include "session.h"
 #include "sock_own.h"
 #include "ulp.h"
@@ -78,7 +78,7 @@ static void __exit kssl_exit(void)
 	kssl_sock_own_exit();
 	kssl_session_exit();
 	kssl_crew_exit();
-	kssl_framer_exit();
+	kssl_rx_buf_exit();
 	kssl_frag_exit();
 	kssl_mac_exit();
 	kssl_keys_exit();

@@ -22,8 +22,8 @@
 #include "kssl_compat.h"
 #include "netlink.h"
 #include "rx.h"
+#include "rx_buf.h"
 #include "session.h"
-#include "text.h"
 #include "tx.h"
 #include "ulp.h"
 
@@ -81,7 +81,7 @@ static int check(struct kssl_session *s)
 	err = kssl_tx_flush(s);
 	if (err)
 		return err;
-	if (!s->rx.notified || s->tx.end != KSSL_TX_NOTIFIED || kssl_text_unread(&s->rx))
+	if (!s->rx.notified || s->tx.end != KSSL_TX_NOTIFIED || kssl_rx_buf_unread(&s->rx))
 		return -EBUSY;
 	return 0;
 }

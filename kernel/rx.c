@@ -12,14 +12,15 @@
 #include <linux/pipe_fs_i.h>
 #include <net/tcp.h>
 
-#include "bounds.h"
 #include "bulk.h"
 #include "crypt.h"
 #include "framer.h"
+#include "kssl_compat.h"
 #include "mib.h"
 #include "post.h"
+#include "rx_buf.h"
+#include "rx_cmsg.h"
 #include "session.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 
@@ -130,10 +131,27 @@ int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
 		return -ENOKEY;
 	if (!len)
 		return kssl_post_record(s, TLS_ALERT, end, sizeof(end));
-	err = kssl_text_add(s, text, len);
+	err = kssl_rx_buf_add(s, text, len);
 	if (!err)
 		kssl_session_wake(s);
 	return err;
+}
+
+/**
+ * kssl_rx_ahead() - before another record is opened: what is there moves on
+ * @s: the session; socket lock, process context
+ *
+ * Return: 0; -ENOBUFS, -ENOMEM (no more can be held); -ERESTARTSYS (signal).
+ */
+int kssl_rx_ahead(struct kssl_session *s)
+{
+	if (likely(!s->rx.held))
+		return 0;
+	cond_resched();
+	sk_flush_backlog(s->sk);
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	return kssl_rx_buf_spill(s);
 }
 
 /**
@@ -143,8 +161,8 @@ int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
  * @budget: most records to open
  *
  * Return: 1: there are that many; 0: not now, or this is the end (rx.closed);
- * -ENOBUFS, -ENOMEM: no more can be held, which only happens for @want beyond
- * what is there; other negative errno: the session has failed, what was opened
+ * -ENOBUFS, -ENOMEM: no more can be held, -ERESTARTSYS: a signal, which both only
+ * happen for @want beyond what is there; other negative errno: the session has failed, what was opened
  * before can still be read.
  */
 int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
@@ -154,9 +172,9 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	int ret;
 
 	sock_owned_by_me(s->sk);
-	while (kssl_text_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
+	while (kssl_rx_buf_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
 	       s->open && budget--) {
-		ret = kssl_text_spill(s);
+		ret = kssl_rx_ahead(s);
 		if (ret)
 			return ret;
 		ret = kssl_framer_next(s, &len);
@@ -168,7 +186,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 		if (ret)
 			return ret;
 	}
-	if (kssl_text_unread(rx) >= want)
+	if (kssl_rx_buf_unread(rx) >= want)
 		return 1;
 	return -s->error.err;
 }
@@ -178,7 +196,7 @@ static bool news(const struct kssl_session *s, u32 seen)
 {
 	const struct sock *sk = s->sk;
 
-	return kssl_text_unread(&s->rx) != seen || s->rx.closed || s->error.err || sk->sk_err ||
+	return kssl_rx_buf_unread(&s->rx) != seen || s->rx.closed || s->error.err || sk->sk_err ||
 	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
 }
 
@@ -203,7 +221,7 @@ bool kssl_rx_readable(const struct kssl_session *s)
 int kssl_rx_wait(struct kssl_session *s, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	u32 seen = kssl_text_unread(&s->rx);
+	u32 seen = kssl_rx_buf_unread(&s->rx);
 	struct sock *sk = s->sk;
 	u8 state = s->state;
 
@@ -221,130 +239,260 @@ int kssl_rx_wait(struct kssl_session *s, long *timeo)
 	return 0;
 }
 
-/* Text from @skip on; taken away unless it is a peek. */
-static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t len, int flags,
-		    struct kssl_bounds *bounds)
+/**
+ * struct reader - a call that reads
+ * @s: the session
+ * @rules: what its kind of socket does
+ * @msg: where to
+ * @flags: MSG_*
+ * @len: how much
+ * @target: with less it waits
+ * @done: bytes so far
+ * @base: where a peek begins, bytes of unread content
+ * @at: where it has come to; content that is taken away is always at the front
+ * @timeo: jiffies left
+ * @cmsg: KSSL_RECORDS
+ * @type: of content so far; 0 if there was none, or nobody asks
+ */
+struct reader {
+	struct kssl_session *s;
+	const struct kssl_rx_rules *rules;
+	struct msghdr *msg;
+	int flags;
+	size_t len;
+	size_t target;
+	size_t done;
+	u32 base;
+	struct kssl_rx_place at;
+	long timeo;
+	struct kssl_rx_cmsg cmsg;
+	u8 type;
+};
+
+/* Find @at again: at the beginning, and after the socket lock was released. */
+static void find_place(struct reader *r)
 {
-	struct kssl_piece piece;
+	kssl_rx_buf_seek(&r->s->rx, r->flags & MSG_PEEK ? r->base + r->done : 0, &r->at);
+}
+
+/* The next piece.  1; 0: there is none now, or this is the end; negative errno. */
+static int next_piece(struct reader *r, struct kssl_piece *piece)
+{
+	bool merge = !r->cmsg.list;
+	int ret;
+
+	while (!kssl_rx_buf_look(&r->s->rx, &r->at, merge, piece)) {
+		ret = r->rules->more(r->s);
+		if (ret <= 0)
+			return ret;
+		/* all else was passed: it lies in the buffer, unless a peek is to begin later */
+		r->at = (struct kssl_rx_place){};
+		if (unlikely(r->base))
+			find_place(r);
+	}
+	return 1;
+}
+
+/* A call gives records of one type, and says of which.  1; 0: not this one. */
+static int put_type(struct reader *r, u8 type)
+{
+	int err;
+
+	if (!r->rules->types || r->type)
+		return !r->rules->types || r->type == type;
+	r->type = type;
+	err = put_cmsg(r->msg, SOL_TLS, TLS_GET_RECORD_TYPE, sizeof(type), &type);
+	if (type != TLS_APPDATA && (err || r->msg->msg_flags & MSG_CTRUNC))
+		return -EIO;
+	return 1;
+}
+
+/* 1: go on; 0: the call is done; negative errno. */
+static int put_piece(struct reader *r, const struct kssl_piece *piece)
+{
+	u32 n = min_t(size_t, piece->len, r->len - r->done);
+	struct kssl_session *s = r->s;
+	bool types = r->rules->types, ended;
+
+	if ((types || !(r->flags & MSG_TRUNC)) &&
+	    copy_to_iter(piece->data, n, &r->msg->msg_iter) != n)
+		return -EFAULT;
+	kssl_rx_cmsg_add(&r->cmsg, piece, n);
+	r->done += n;
+	if (r->flags & MSG_PEEK) {
+		ended = kssl_rx_buf_pass(&s->rx, &r->at, n);
+		sk_peek_offset_fwd(s->sk, n);
+	} else {
+		ended = kssl_rx_buf_read(s, n);
+		kssl_rx_buf_seek(&s->rx, 0, &r->at);
+		sk_peek_offset_bwd(s->sk, n);
+		s->rx_bytes += n;
+	}
+	if (types && ended)
+		r->msg->msg_flags |= MSG_EOR;
+	if (types && piece->type != TLS_APPDATA)
+		return !ended;
+	return r->len && !kssl_rx_cmsg_full(&r->cmsg);
+}
+
+/* Large records that lie in TCP's queue go to the program at once. */
+static void read_bulk(struct reader *r)
+{
 	u32 n;
 
-	if (!kssl_text_at(&s->rx, skip, &piece))
-		return 0;
-	n = min_t(size_t, piece.len, len);
-	if (!(flags & MSG_TRUNC) && copy_to_iter(piece.data, n, &msg->msg_iter) != n)
-		return -EFAULT;
-	kssl_bounds_add(bounds, &piece, n);
-	if (flags & MSG_PEEK || !n)	/* a read of nothing begins no record */
-		return n;
-	kssl_text_eat(s, n);
-	s->rx_bytes += n;
-	return n;
+	if (r->flags & (MSG_PEEK | MSG_TRUNC))
+		return;
+	n = kssl_bulk_recv(r->s, r->msg, r->len - r->done);
+	if (!n)
+		return;
+	r->done += n;
+	sk_peek_offset_bwd(r->s->sk, n);
 }
 
-/* Is there a reason to stop reading?  1: yes, what we have is the answer. */
-static int stop(struct kssl_session *s, size_t done, size_t target)
+static int read_records(struct reader *r)
 {
-	if (s->rx.closed || s->sk->sk_shutdown & RCV_SHUTDOWN)
-		return 1;
-	return done >= target && done;
-}
-
-static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, int flags,
-			struct kssl_bounds *bounds)
-{
-	long timeo = sock_rcvtimeo(s->sk, flags & MSG_DONTWAIT);
-	size_t target = flags & MSG_WAITALL ? len : min_t(size_t, len, s->rx.lowat);
-	size_t done = 0;
-	int ret = 0;
+	struct kssl_piece piece;
+	int ret = 1;
 
 	do {
-		u32 skip = flags & MSG_PEEK ? done : 0;
-
-		if (!(flags & (MSG_PEEK | MSG_TRUNC)))
-			done += kssl_bulk_recv(s, msg, len - done);
-		if (done && done == len)
+		read_bulk(r);
+		if (r->done && r->done == r->len)
 			break;
-		ret = kssl_rx_text(s, skip + 1, UINT_MAX);
+		ret = next_piece(r, &piece);
 		if (ret > 0) {
-			ret = copy_out(s, msg, skip, len - done, flags, bounds);
-			if (ret < 0)
-				break;
-			done += ret;
-			if (!len || kssl_bounds_full(bounds))
-				break;
-			continue;
+			ret = put_type(r, piece.type);
+			if (ret > 0)
+				ret = put_piece(r, &piece);
+		} else if (!ret && (!r->done || r->done < r->target)) {
+			ret = r->rules->pause(r->s, r->done, &r->timeo);
+			if (ret > 0)
+				find_place(r);
 		}
-		if (ret < 0 || stop(s, done, target))
-			break;
-		kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
-		ret = kssl_rx_wait(s, &timeo);
-		if (ret)
-			break;
-	} while (done < len || !len);	/* as on TCP, a read of nothing waits */
-	return done ? done : ret;
+	} while (ret > 0 && (r->done < r->len || !r->len));	/* as on TCP, a read of nothing waits */
+	return r->done ?: min(ret, 0);
 }
 
 /**
- * kssl_rx_recv() - read application data
- * @s: an open session with receiving keys; socket lock, process context
+ * kssl_rx_recv() - read content
+ * @s: a session with receiving keys, or unread content; socket lock, process context
+ * @rules: those of its kind of socket
  * @msg: where to
  * @len: how much
  * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL
+ * @timeo: how long it may wait, jiffies
  *
  * As many records as there are and fit, in one call; with KSSL_RECORDS no more
- * than the control buffer can tell of.
+ * than the control buffer can tell of.  MSG_PEEK that meets the bound of what may be
+ * opened ahead gives what there is.
  *
- * Return: bytes, 0 at the end of the stream (close_notify), or negative errno.
+ * Return: bytes, 0 at the end of the stream (close_notify), or negative errno;
+ * -ENOBUFS: a peek offset (SO_PEEK_OFF) beyond what may be opened ahead.
  */
-int kssl_rx_recv(struct kssl_session *s, struct msghdr *msg, size_t len, int flags)
+int kssl_rx_recv(struct kssl_session *s, const struct kssl_rx_rules *rules, struct msghdr *msg,
+		 size_t len, int flags, long timeo)
 {
-	struct kssl_bounds bounds;
+	struct reader r = { .s = s, .rules = rules, .msg = msg, .flags = flags, .len = len,
+			    .timeo = timeo };
 	int ret;
 
-	ret = kssl_bounds_begin(&bounds, s, msg);
+	r.target = flags & MSG_WAITALL ? len : min_t(size_t, len, s->rx.lowat);
+	r.base = max(sk_peek_offset(s->sk, flags), 0);
+	ret = kssl_rx_cmsg_begin(&r.cmsg, s, msg);
 	if (ret)
 		return ret;
-	ret = recv_records(s, msg, len, flags, &bounds);
-	kssl_bounds_end(&bounds, msg);
-	kssl_framer_charge(s);
+	find_place(&r);
+	ret = read_records(&r);
+	kssl_rx_cmsg_end(&r.cmsg, msg);
+	kssl_rx_buf_charge(s);
 	return ret;
 }
+
+static int more_of_stream(struct kssl_session *s)
+{
+	return kssl_rx_text(s, kssl_rx_buf_unread(&s->rx) + 1, UINT_MAX);
+}
+
+static int pause_stream(struct kssl_session *s, bool done, long *timeo)
+{
+	if (s->rx.closed || s->sk->sk_shutdown & RCV_SHUTDOWN)
+		return 0;
+	kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
+	return kssl_rx_wait(s, timeo) ?: 1;
+}
+
+/* "kssl" sockets: a stream of application data. */
+const struct kssl_rx_rules kssl_rx_stream = {
+	.more = more_of_stream,
+	.pause = pause_stream,
+};
 
 static void spd_release(struct splice_pipe_desc *spd, unsigned int i)
 {
 	put_page(spd->pages[i]);
 }
 
-/* Text as fresh pages: the pipe may keep them as long as it likes, as if written to it. */
-static int fill_pages(const u8 *text, u32 left, struct splice_pipe_desc *spd)
+/* Content as fresh pages: the pipe may keep them as long as it likes, as if written to it. */
+static u32 fill_pages(const u8 *content, u32 len, struct splice_pipe_desc *spd)
 {
-	while (left && spd->nr_pages < spd->nr_pages_max) {
+	u32 done = 0;
+
+	while (done < len && spd->nr_pages < spd->nr_pages_max) {
 		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
-		u32 n = min_t(u32, left, PAGE_SIZE);
+		u32 n = min_t(u32, len - done, PAGE_SIZE);
 
 		if (!page)
 			break;
-		memcpy(page_address(page), text, n);
+		memcpy(page_address(page), content + done, n);
 		spd->pages[spd->nr_pages] = page;
 		spd->partial[spd->nr_pages].offset = 0;
 		spd->partial[spd->nr_pages++].len = n;
-		text += n;
-		left -= n;
+		done += n;
 	}
-	return spd->nr_pages ? 0 : -ENOMEM;
+	return done;
 }
 
-/**
- * kssl_rx_to_pipe() - unread content, of one record at most, into a pipe
- * @s: the session, which has unread content; socket lock, process context
- * @pipe: the pipe, locked by the caller
- * @len: how much
- *
- * Return: bytes, or negative errno.
- */
-ssize_t kssl_rx_to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, size_t len)
+/* Unread content, of one record at most. */
+static void fill_record(struct kssl_session *s, size_t len, struct splice_pipe_desc *spd)
 {
-	struct page *pages[DIV_ROUND_UP(TLS_TEXT_MAX, PAGE_SIZE)];
+	struct kssl_rx_place at;
+	struct kssl_piece piece;
+	bool ended;
+	u32 n;
+
+	kssl_rx_buf_seek(&s->rx, 0, &at);
+	do {
+		if (!kssl_rx_buf_look(&s->rx, &at, false, &piece))
+			return;
+		n = fill_pages(piece.data, min_t(size_t, piece.len, len), spd);
+		len -= n;
+		if (n < piece.len)
+			return;
+		ended = kssl_rx_buf_pass(&s->rx, &at, n) && n;
+	} while (!ended && len);
+}
+
+/* What the pipe took was read. */
+static void read_spliced(struct kssl_session *s, u32 len)
+{
+	struct kssl_rx_place at;
+	struct kssl_piece piece;
+	u32 n;
+
+	sk_peek_offset_bwd(s->sk, len);
+	s->rx_bytes += len;
+	for (; len; len -= n) {
+		kssl_rx_buf_seek(&s->rx, 0, &at);
+		if (WARN_ON_ONCE(!kssl_rx_buf_look(&s->rx, &at, false, &piece)))
+			return;
+		n = min(piece.len, len);
+		kssl_rx_buf_read(s, n);
+	}
+}
+
+static ssize_t to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, size_t len)
+{
+	/* a record in the queue lies in one page more, at most two of them cut */
+	struct page *pages[DIV_ROUND_UP(TLS_TEXT_MAX, PAGE_SIZE) + 2];
 	struct partial_page partial[ARRAY_SIZE(pages)];
 	struct splice_pipe_desc spd = {
 		.pages = pages,
@@ -353,47 +501,48 @@ ssize_t kssl_rx_to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, si
 		.ops = &nosteal_pipe_buf_ops,
 		.spd_release = spd_release,
 	};
-	struct kssl_piece piece;
 	ssize_t ret;
 
-	if (!kssl_text_at(&s->rx, 0, &piece))
-		return 0;
-	ret = fill_pages(piece.data, min_t(size_t, piece.len, len), &spd);
-	if (ret)
-		return ret;
+	fill_record(s, len, &spd);
+	if (!spd.nr_pages)
+		return -ENOMEM;
 	ret = splice_to_pipe(pipe, &spd);
-	if (ret <= 0)
-		return ret;
-	kssl_text_eat(s, ret);	/* only what the pipe took */
-	s->rx_bytes += ret;
+	if (ret > 0)
+		read_spliced(s, ret);
 	return ret;
 }
 
 /**
  * kssl_rx_splice() - application data into a pipe
- * @s: an open session with receiving keys; socket lock, process context
+ * @s: a session with receiving keys, or unread content; socket lock, process context
+ * @rules: those of its kind of socket
  * @pipe: the pipe, locked by the caller
  * @len: how much
- * @flags: SPLICE_F_*
- * @nonblock: do not wait for data
+ * @timeo: how long it may wait for data, jiffies
  *
- * Return: bytes (of one record at most), 0 at the end, or negative errno.
+ * Return: bytes (of one record at most), 0 at the end, -EINVAL (a record of another
+ * type is first), or other negative errno.
  */
-ssize_t kssl_rx_splice(struct kssl_session *s, struct pipe_inode_info *pipe, size_t len,
-		       unsigned int flags, bool nonblock)
+ssize_t kssl_rx_splice(struct kssl_session *s, const struct kssl_rx_rules *rules,
+		       struct pipe_inode_info *pipe, size_t len, long timeo)
 {
-	long timeo = sock_rcvtimeo(s->sk, nonblock || flags & SPLICE_F_NONBLOCK);
-	int ret;
+	struct reader r = { .s = s, .rules = rules, .timeo = timeo };
+	struct kssl_piece piece;
+	ssize_t ret;
 
-	for (;;) {
-		ret = kssl_rx_text(s, 1, UINT_MAX);
-		if (ret > 0)
-			return kssl_rx_to_pipe(s, pipe, len);
-		if (ret < 0 || stop(s, 0, 0))
-			return ret;
-		kssl_tx_flush(s);	/* as in recv_records() */
-		ret = kssl_rx_wait(s, &timeo);
-		if (ret)
-			return ret;
-	}
+	do {
+		piece.len = 0;
+		find_place(&r);
+		ret = next_piece(&r, &piece);
+		if (ret > 0 && piece.type != TLS_APPDATA)
+			ret = -EINVAL;
+		else if (ret > 0 && piece.len)
+			ret = to_pipe(s, pipe, len);
+		else if (ret > 0)
+			kssl_rx_buf_read(s, 0);
+		else if (!ret)
+			ret = rules->pause(s, false, &r.timeo);
+	} while (ret > 0 && !piece.len);
+	kssl_rx_buf_charge(s);
+	return ret;
 }

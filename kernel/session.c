@@ -11,7 +11,6 @@
 #include <net/tcp.h>
 
 #include "exporter.h"
-#include "framer.h"
 #include "keys.h"
 #include "ktls.h"
 #include "linger.h"
@@ -21,8 +20,8 @@
 #include "owner.h"
 #include "peer.h"
 #include "relay.h"
+#include "rx_buf.h"
 #include "sock_own.h"
-#include "text.h"
 #include "trace.h"
 #include "tx.h"
 #include "tx_record.h"
@@ -231,7 +230,7 @@ static void wipe(struct kssl_session *s)
 	s->master = NULL;
 	kssl_relay_end(s);
 	kssl_tx_drop(s);	/* what is sealed may still go */
-	kssl_framer_release(s);
+	kssl_rx_buf_free(s);
 }
 
 /**
@@ -250,7 +249,7 @@ void kssl_session_retire(struct kssl_session *s)
 	spin_unlock_bh(&s->lock);
 	kssl_upcall_cancel(s);
 	wipe(s);
-	kssl_text_release(s);
+	kssl_rx_buf_release(s);
 	s->own_keys = false;	/* no new ones */
 	s->plain = true;
 }
@@ -312,13 +311,13 @@ void kssl_session_detach(struct kssl_session *s)
 	leave_table(s);
 	kssl_sock_forget(s);
 	kssl_tx_release(s);	/* what the socket is charged for */
-	kssl_framer_release(s);
+	kssl_rx_buf_free(s);
+	kssl_rx_buf_release(s);
 	spin_lock_bh(&s->lock);
 	s->sk = NULL;
 	spin_unlock_bh(&s->lock);
 	kssl_upcall_cancel(s);
 	wipe(s);
-	kssl_text_release(s);
 	kssl_session_put(s);
 }
 

@@ -108,6 +108,7 @@ struct proto_ops;
 	X(socketpair, "refuses")					\
 	X(accept, "to struct proto")					\
 	X(getname, "an address")					\
+	X(set_peek_off, "a number, which our readers honour too")	\
 	X(ioctl, "to struct proto")					\
 	KSSL_IF_COMPAT(X(compat_ioctl, "routes; the rest to ioctl"))	\
 	X(gettstamp, "a time")						\
@@ -127,7 +128,6 @@ struct proto_ops;
 	X(splice_read, "reads data: ours where wrapped")		\
 	X(set_rcvlowat, "counts data: ours where wrapped")		\
 	X(mmap, "maps received data")					\
-	X(set_peek_off, "where MSG_PEEK reads")				\
 	X(peek_len, "counts received data")				\
 	X(read_sock, "reads data")					\
 	X(read_skb, "reads data")					\

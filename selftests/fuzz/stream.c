@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/message.c kernel/relay.c kernel/text.c kernel/bounds.c kernel/rx.c
+// SOURCES: kernel/record.c kernel/suite.c kernel/keys.c kernel/crypt.c kernel/aead.c kernel/chacha.c kernel/mac.c kernel/cbc.c kernel/integrity.c kernel/charge.c kernel/framer.c kernel/post.c kernel/message.c kernel/relay.c kernel/rx_buf.c kernel/rx_cmsg.c kernel/rx.c
 // LIBS: libcrypto
 // CFLAGS: -DSTANDIN_SOCKETS -Iselftests/fuzz/include -Iselftests/unit/include -Iselftests/unit -Ikernel
 /*
@@ -18,7 +18,6 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "standin.h"
 
-#include "bounds.h"
 #include "crypt.h"
 #include "framer.h"
 #include "keys.h"
@@ -26,8 +25,9 @@
 #include "netlink.h"
 #include "relay.h"
 #include "rx.h"
+#include "rx_buf.h"
+#include "rx_cmsg.h"
 #include "session.h"
-#include "text.h"
 #include "tx.h"
 #include "upcall.h"
 
@@ -513,10 +513,10 @@ static int receive(size_t len, int flags)
 		msg.msg_control = control;
 		msg.msg_controllen = sizeof(struct cmsghdr) + (fill % 9) * sizeof(struct kssl_record);
 	}
-	if (session.state != KSSL_STATE_OPEN && !kssl_text_unread(&session.rx))
+	if (session.state != KSSL_STATE_OPEN && !kssl_rx_buf_unread(&session.rx))
 		return session.error.err ? -(int)session.error.err : 0;
 	told = 0;
-	n = kssl_rx_recv(&session, &msg, len, flags | MSG_DONTWAIT);
+	n = kssl_rx_recv(&session, &kssl_rx_stream, &msg, len, flags | MSG_DONTWAIT, 0);
 	fuzz_must(n <= (int)len, "no more than asked for");
 	if (n <= 0)
 		return n;
@@ -639,7 +639,7 @@ static void act(struct input *in)
 		if (in_u8(in) & 1)
 			give(in);
 		else if (session.state == KSSL_STATE_OPEN)
-			kssl_rx_splice(&session, NULL, 1 + in_u16(in), 0, true);
+			kssl_rx_splice(&session, &kssl_rx_stream, NULL, 1 + in_u16(in), 0);
 		break;
 	}
 }
@@ -683,13 +683,14 @@ static void end_of_stream(void)
 
 static void buried(void)
 {
-	kssl_text_release(&session);
-	kssl_framer_release(&session);
+	kssl_rx_buf_release(&session);
+	kssl_rx_buf_free(&session);
 	kssl_keys_free(session.open);
 	kssl_relay_free(session.relay);
 	kfree_skb(returned);
 	returned = NULL;
 	kssl_mac_exit();
+	fuzz_must(!session.rx.ahead_len && !session.rx.ahead_size, "the queue is empty");
 	fuzz_must(!sk.charged, "nothing is charged any more");
 	fuzz_must(live <= 1, "everything is freed");	/* a spare buffer stays */
 	fuzz_must(!not_wiped, "everything secret is wiped");

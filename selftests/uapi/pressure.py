@@ -220,6 +220,17 @@ def read(p):
     assert p.kssl.recv(16384, socket.MSG_WAITALL) == bytes(16383)
 
 
+def ahead(p):
+    """Two records more than the one in the buffer."""
+    for _ in range(3):
+        p.tcp.sendall(p.out.seal(bytes(16384)))
+    assert p.kssl.recv(3 * 16384, socket.MSG_PEEK | socket.MSG_WAITALL) == bytes(3 * 16384)
+
+
+def taken(p):
+    assert p.kssl.recv(3 * 16384, socket.MSG_WAITALL) == bytes(3 * 16384)
+
+
 def unsent(p):
     assert p.kssl.send(b'x', socket.MSG_MORE) == 1
 
@@ -234,6 +245,7 @@ def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     stays('a part of a record', part_of_record, rest_of_record, 20480)
     stays('text that nobody has read', unread, read, 20480)
+    stays('content opened ahead', ahead, taken, 20480 + 2 * 16384)
     with open('/sys/module/kssl/parameters/more_ms', 'r+', encoding='ascii') as f:
         was = f.read()
         f.write('3600000')

@@ -21,10 +21,10 @@
 #define __GFP_NOWARN 0
 #define __GFP_NORETRY 0
 #define struct_size(p, member, n) (sizeof(*(p)) + (n) * sizeof((p)->member[0]))
-#define kvmalloc(n, gfp) test_alloc(n)
-#define kvfree(p) test_free(p)
 #define kcalloc(n, size, gfp) test_alloc((n) * (size))
 #define kfree(p) test_free(p)
+#define __get_free_page(gfp) ((unsigned long)test_alloc(PAGE_SIZE))
+#define free_page(p) test_free((void *)(p))
 #define alloc_pages_exact(n, gfp) test_alloc(n)
 #define free_pages_exact(p, n) test_free(p)
 
@@ -36,19 +36,14 @@
 #define this_cpu_cmpxchg(v, from, to) \
 	({ __typeof__(v) old_ = (v); if (old_ == (from)) (v) = (to); old_; })
 
+#ifndef WARN_ON_ONCE
+#define WARN_ON_ONCE(c) ({ bool c_ = (c); assert(!c_); c_; })
+#endif
+
 /* ---- lists ---- */
 
 #define list_entry(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
-#define list_first_entry_or_null(head, type, member) \
-	((head)->next == (head) ? NULL : list_entry((head)->next, type, member))
-#define list_for_each_entry(p, head, member)						\
-	for ((p) = list_entry((head)->next, __typeof__(*(p)), member); &(p)->member != (head);	\
-	     (p) = list_entry((p)->member.next, __typeof__(*(p)), member))
-#define list_for_each_entry_safe(p, n, head, member)					\
-	for ((p) = list_entry((head)->next, __typeof__(*(p)), member),			\
-	     (n) = list_entry((p)->member.next, __typeof__(*(p)), member);		\
-	     &(p)->member != (head);							\
-	     (p) = (n), (n) = list_entry((n)->member.next, __typeof__(*(n)), member))
+#define list_empty(head) ((head)->next == (head))
 
 static inline void list_add_tail(struct list_head *e, struct list_head *head)
 {
@@ -98,6 +93,9 @@ extern struct tcp_sock standin_tcp;
 #define tcp_sk(sk) ((void)(sk), &standin_tcp)
 #define SOCK_DONE 0
 #define sock_flag(sk, flag) ((void)(flag), (sk)->done)
+#define sk_peek_offset(sk, flags) ((void)(sk), (void)(flags), -1)
+#define sk_peek_offset_fwd(sk, n) ((void)(sk), (void)(n))
+#define sk_peek_offset_bwd(sk, n) ((void)(sk), (void)(n))
 #define sock_owned_by_me(sk) ((void)(sk))
 #define tcp_receive_window(tp) ((void)(tp), 1U << 20)
 #define atomic_read(v) ((v)->counter)
@@ -185,6 +183,8 @@ struct msghdr {
 struct compat_cmsghdr { u32 n[3]; };
 struct cmsghdr { u64 n[2]; };
 #define MSG_PEEK 2
+#define MSG_EOR 0x80
+#define SOL_TLS 282
 #define MSG_CTRUNC 8
 #define MSG_TRUNC 0x20
 #define MSG_DONTWAIT 0x40
@@ -196,7 +196,10 @@ int put_cmsg(struct msghdr *msg, int level, int type, int len, void *data);
 
 #define DEFINE_WAIT_FUNC(name, fn) int name __attribute__((unused)) = 0
 #define SOCKWQ_ASYNC_WAITDATA 0
+#define ERESTARTSYS 512
 #define signal_pending(task) false
+#define cond_resched() do { } while (0)
+#define sk_flush_backlog(sk) ((void)(sk))
 #define sock_intr_errno(timeo) (-EINTR)
 #define sk_sleep(sk) NULL
 #define add_wait_queue(q, w) ((void)(q))

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KSSL_RX_BUF_H
+#define _KSSL_RX_BUF_H
+
+#include "kssl.h"
+
+/* A whole record of any kind, handshake included, and some. */
+#define KSSL_RX_BUF	20480
+
+struct kssl_rx_chunk;
+
+/**
+ * struct kssl_rx_place - a place in the unread content
+ * @chunk: where it lies in the queue; NULL: in the buffer
+ * @bound: number of the record, or of the part of one, in @chunk; in the buffer 0,
+ *	or 1: behind the record there
+ * @pos: byte in @chunk's content
+ * @off: byte in the record, or in the part of it
+ *
+ * Valid until content is read or the socket lock is released.
+ */
+struct kssl_rx_place {
+	struct kssl_rx_chunk *chunk;
+	u16 bound;
+	u16 pos;
+	u32 off;
+};
+
+/**
+ * struct kssl_piece - unread content that lies together
+ * @data: where it lies
+ * @len: how much, bytes
+ * @type: content type
+ * @first: it begins with a record's first byte
+ * @last: it ends with a record's last byte
+ */
+struct kssl_piece {
+	const u8 *data;
+	u32 len;
+	u8 type;
+	bool first;
+	bool last;
+};
+
+void kssl_rx_buf_free(struct kssl_session *s);
+void kssl_rx_buf_charge(struct kssl_session *s);
+int kssl_rx_buf_room(struct kssl_session *s, u32 want, u32 at);
+int kssl_rx_buf_spill(struct kssl_session *s);
+int kssl_rx_buf_add(struct kssl_session *s, const u8 *data, u32 len);
+void kssl_rx_buf_seek(const struct kssl_rx *rx, u32 skip, struct kssl_rx_place *at);
+bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_rx_place *at, bool merge,
+		      struct kssl_piece *piece);
+bool kssl_rx_buf_pass(const struct kssl_rx *rx, struct kssl_rx_place *at, u32 n);
+bool kssl_rx_buf_read(struct kssl_session *s, u32 n);
+void kssl_rx_buf_release(struct kssl_session *s);
+void kssl_rx_buf_exit(void);
+
+/* Content that nobody has read yet, bytes. */
+static inline u32 kssl_rx_buf_unread(const struct kssl_rx *rx)
+{
+	return rx->ahead_len + rx->text_len;
+}
+
+/* Is there a record that nobody has read yet, perhaps without content? */
+static inline bool kssl_rx_buf_any(const struct kssl_rx *rx)
+{
+	return rx->held || !list_empty(&rx->ahead);
+}
+
+#endif /* _KSSL_RX_BUF_H */
