@@ -22,7 +22,6 @@
 #include "session.h"
 #include "sockopt.h"
 #include "text.h"
-#include "trace.h"
 #include "tx.h"
 #include "ulp.h"
 #include "upcall.h"
@@ -447,8 +446,7 @@ static int kssl_listen(struct socket *sock, int backlog)
 	lock_sock(sk);
 	s = kssl_of(sk);
 	s->role = KSSL_ROLE_SERVER;
-	trace_kssl_state(s, KSSL_STATE_LISTEN);
-	WRITE_ONCE(s->state, KSSL_STATE_LISTEN);
+	kssl_session_set_state(s, KSSL_STATE_LISTEN);
 	release_sock(sk);
 	return 0;
 }

@@ -336,6 +336,17 @@ void kssl_session_wake(struct kssl_session *s)
 }
 
 /**
+ * kssl_session_set_state() - enter a state
+ * @s: the session; socket lock, or nothing else knows it yet
+ * @state: the state
+ */
+void kssl_session_set_state(struct kssl_session *s, enum kssl_state state)
+{
+	trace_kssl_state(s, state);
+	WRITE_ONCE(s->state, state);
+}
+
+/**
  * kssl_session_open() - keys are in place
  * @s: the session; socket lock, process context
  *
@@ -346,8 +357,7 @@ void kssl_session_open(struct kssl_session *s)
 	sock_owned_by_me(s->sk);
 	kssl_upcall_cancel(s);
 	s->start = ktime_get_ns();
-	trace_kssl_state(s, KSSL_STATE_OPEN);
-	WRITE_ONCE(s->state, KSSL_STATE_OPEN);
+	kssl_session_set_state(s, KSSL_STATE_OPEN);
 	s->rx.need = 0;
 	kssl_nl_event(s, KSSL_EVENT_KIND_ESTABLISHED);
 	if (s->shutdown_due)
@@ -364,8 +374,7 @@ void kssl_session_closed(struct kssl_session *s)
 {
 	if (s->state != KSSL_STATE_OPEN || !s->rx.closed || !s->tx.end || kssl_tx_pending(s))
 		return;
-	trace_kssl_state(s, KSSL_STATE_CLOSED);
-	WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+	kssl_session_set_state(s, KSSL_STATE_CLOSED);
 }
 
 static void send_alert(struct kssl_session *s, u8 alert)
@@ -384,8 +393,7 @@ static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 	send_alert(s, alert);
 	kssl_upcall_cancel(s);
 	wipe(s);
-	trace_kssl_state(s, KSSL_STATE_FAILED);
-	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
+	kssl_session_set_state(s, KSSL_STATE_FAILED);
 	if (s->shutdown_due)
 		kssl_tx_shutdown(s);
 	kssl_lobby_done(s);

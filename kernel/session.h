@@ -84,6 +84,7 @@ bool kssl_session_owned_by(struct kssl_session *s, kuid_t uid);
 void kssl_session_retire(struct kssl_session *s);
 int kssl_session_renew(struct kssl_session *s);
 void kssl_session_detach(struct kssl_session *s);
+void kssl_session_set_state(struct kssl_session *s, enum kssl_state state);
 void kssl_session_open(struct kssl_session *s);
 void kssl_session_closed(struct kssl_session *s);
 void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text);
