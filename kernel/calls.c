@@ -103,6 +103,19 @@ static int broken_pipe(const struct msghdr *msg)
 	return -EPIPE;
 }
 
+/*
+ * An ICMP error that has not ended the connection (IP_RECVERR) is told once, as on
+ * TCP, and before a record is sealed that TCP would refuse for it.
+ */
+static int soft_error(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+
+	if (likely(!sk->sk_err) || s->state != KSSL_STATE_OPEN || sk->sk_state == TCP_CLOSE)
+		return 0;
+	return sock_error(sk);
+}
+
 /* Control messages change nothing here, but TCP refuses those that are wrong. */
 static bool control_good(struct sock *sk, struct msghdr *msg)
 {
@@ -128,8 +141,10 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 		return broken_pipe(msg);
 	if (ret)
 		return ret;
-	ret = kssl_tx_send(s, TLS_APPDATA, msg);
-	return ret == -EPIPE ? broken_pipe(msg) : ret;
+	ret = soft_error(s) ?: kssl_tx_send(s, TLS_APPDATA, msg);
+	if (ret == -EPIPE)	/* while it waited */
+		ret = soft_error(s) ?: broken_pipe(msg);
+	return ret;
 }
 
 /*
@@ -292,7 +307,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 	lock_sock(sk);
 	if (s->open)
 		open_ahead(s, s->rx.lowat);
-	in = kssl_text_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
+	in = kssl_text_unread(&s->rx) >= s->rx.lowat || s->rx.end || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
 	release_sock(sk);

@@ -36,17 +36,12 @@ static int unexpected(struct kssl_session *s, const char *text)
 	return protocol_error(s, TLS_UNEXPECTED_MESSAGE, text);
 }
 
-/* RFC 8446, 6.1: nothing after it counts; in TLS 1.2 we answer and stop writing. */
+/* RFC 8446, 6.1: nothing after it counts. */
 static int close_notify(struct kssl_session *s)
 {
 	kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_RECEIVED);
 	trace_kssl_alert_rx(s, TLS_WARNING, TLS_CLOSE_NOTIFY);
-	s->rx.closed = true;
-	s->rx.notified = true;
-	if (s->open->version == TLS12)
-		kssl_tx_close(s);
-	kssl_session_closed(s);
-	kssl_session_wake(s);
+	kssl_session_end_rx(s, KSSL_RX_NOTIFIED);
 	return 0;
 }
 

@@ -82,27 +82,27 @@ static int open_record(struct kssl_session *s, u32 len)
 	return kssl_post_record(s, type, text, text_len);
 }
 
-/* The stream ended, or TCP reports an error: what does the program see? */
+/* No whole record is there.  0: one may come, or this is an end; or negative errno. */
 static int ended(struct kssl_session *s)
 {
 	struct sock *sk = s->sk;
+	bool partial = kssl_framer_partial(s);
 
-	if (sk->sk_err) {
-		kssl_session_fail(s, -sk->sk_err, KSSL_ALERT_NONE, "the connection failed");
-		return -s->error.err;
-	}
 	if (!kssl_framer_fin(s))
 		return 0;
-	if (s->rx.lax && !kssl_framer_partial(s)) {
-		s->rx.closed = true;
+	if (!sock_flag(sk, SOCK_DONE)) {	/* no FIN: a reset, or TCP gave up */
+		kssl_session_fail(s, -(sk->sk_err ?: ECONNRESET), KSSL_ALERT_NONE,
+				  "the connection failed");
+		return -s->error.err;
+	}
+	if (s->rx.lax && !partial) {
+		kssl_session_end_rx(s, KSSL_RX_FIN);
 		return 0;
 	}
 	/* RFC 8446, 6.1: without close_notify the data may be cut short */
 	kssl_mib_inc(s->kn, KSSL_MIB_RX_TRUNCATED);
-	kssl_session_fail(s, -ECONNRESET, KSSL_ALERT_NONE,
-			  kssl_framer_partial(s) ? "peer closed inside a record" :
-						   "peer closed without close_notify");
-	return -ECONNRESET;
+	return kssl_session_cut_rx(s, partial ? "peer closed inside a record" :
+						"peer closed without close_notify");
 }
 
 /**
@@ -124,7 +124,7 @@ int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
 	int err;
 
 	sock_owned_by_me(s->sk);
-	if (s->error.err || rx->closed || rx->data_seen || rx->head != rx->tail)
+	if (s->error.err || rx->end || rx->data_seen || rx->head != rx->tail)
 		return -EBUSY;
 	if (!s->own_keys || !s->open)
 		return -ENOKEY;
@@ -142,10 +142,10 @@ int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
  * @want: bytes of unread text that are asked for, at least 1
  * @budget: most records to open
  *
- * Return: 1: there are that many; 0: not now, or this is the end (rx.closed);
+ * Return: 1: there are that many; 0: not now, or this is the end (rx.end);
  * -ENOBUFS, -ENOMEM: no more can be held, which only happens for @want beyond
- * what is there; other negative errno: the session has failed, what was opened
- * before can still be read.
+ * what is there; other negative errno: the session has failed or reading was cut,
+ * what was opened before can still be read.
  */
 int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 {
@@ -154,7 +154,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	int ret;
 
 	sock_owned_by_me(s->sk);
-	while (kssl_text_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
+	while (kssl_text_unread(rx) < want && !rx->end && s->state == KSSL_STATE_OPEN &&
 	       s->open && budget--) {
 		ret = kssl_text_spill(s);
 		if (ret)
@@ -170,7 +170,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	}
 	if (kssl_text_unread(rx) >= want)
 		return 1;
-	return -s->error.err;
+	return -kssl_session_errno(s);
 }
 
 /* Is there other text than the @seen bytes that the caller knows of? */
@@ -178,7 +178,7 @@ static bool news(const struct kssl_session *s, u32 seen)
 {
 	const struct sock *sk = s->sk;
 
-	return kssl_text_unread(&s->rx) != seen || s->rx.closed || s->error.err || sk->sk_err ||
+	return kssl_text_unread(&s->rx) != seen || s->rx.end || s->error.err || sk->sk_err ||
 	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
 }
 
@@ -241,12 +241,19 @@ static int copy_out(struct kssl_session *s, struct msghdr *msg, u32 skip, size_t
 	return n;
 }
 
-/* Is there a reason to stop reading?  1: yes, what we have is the answer. */
+/*
+ * Is there a reason to stop reading?  1: yes, what we have is the answer; or negative
+ * errno.  An error of TCP's that has not ended it (IP_RECVERR) is told once.
+ */
 static int stop(struct kssl_session *s, size_t done, size_t target)
 {
-	if (s->rx.closed || s->sk->sk_shutdown & RCV_SHUTDOWN)
+	struct sock *sk = s->sk;
+
+	if (s->rx.end || sk->sk_shutdown & RCV_SHUTDOWN)
 		return 1;
-	return done >= target && done;
+	if (done)
+		return done >= target || sk->sk_err;
+	return sock_error(sk);
 }
 
 static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, int flags,
@@ -274,14 +281,15 @@ static int recv_records(struct kssl_session *s, struct msghdr *msg, size_t len, 
 				break;
 			continue;
 		}
-		if (ret < 0 || stop(s, done, target))
+		ret = ret ?: stop(s, done, target);
+		if (ret)
 			break;
 		kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
 		ret = kssl_rx_wait(s, &timeo);
 		if (ret)
 			break;
 	} while (done < len || !len);	/* as on TCP, a read of nothing waits */
-	return done ? done : ret;
+	return done ? done : min(ret, 0);
 }
 
 /**
@@ -389,8 +397,9 @@ ssize_t kssl_rx_splice(struct kssl_session *s, struct pipe_inode_info *pipe, siz
 		ret = kssl_rx_text(s, 1, UINT_MAX);
 		if (ret > 0)
 			return kssl_rx_to_pipe(s, pipe, len);
-		if (ret < 0 || stop(s, 0, 0))
-			return ret;
+		ret = ret ?: stop(s, 0, 0);
+		if (ret)
+			return min(ret, 0);
 		kssl_tx_flush(s);	/* as in recv_records() */
 		ret = kssl_rx_wait(s, &timeo);
 		if (ret)

@@ -227,8 +227,22 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 
 void kssl_session_closed(struct kssl_session *s)
 {
-	if (s->state == KSSL_STATE_OPEN && s->rx.closed && s->tx.end)
+	if (s->state == KSSL_STATE_OPEN && s->rx.end && s->tx.end)
 		s->state = KSSL_STATE_CLOSED;
+}
+
+void kssl_session_end_rx(struct kssl_session *s, enum kssl_rx_end end)
+{
+	fuzz_must(!s->rx.end && end, "one end");
+	s->rx.end = end;
+	kssl_session_closed(s);
+}
+
+int kssl_session_cut_rx(struct kssl_session *s, const char *text)
+{
+	s->error.text = text;
+	kssl_session_end_rx(s, KSSL_RX_CUT);
+	return -ECONNRESET;
 }
 
 unsigned int kssl_crew_parallel;	/* 0: never more than one CPU */
@@ -240,7 +254,6 @@ u32 kssl_bulk_open(struct kssl_session *s, struct msghdr *msg, u32 len)
 }
 
 void kssl_session_wake(struct kssl_session *s) { (void)s; }
-void kssl_tx_close(struct kssl_session *s) { s->tx.end = KSSL_TX_NOTIFIED; }
 void kssl_tx_no_renegotiation(struct kssl_session *s) { (void)s; }
 int kssl_tx_flush(struct kssl_session *s) { (void)s; return 0; }
 
@@ -661,7 +674,7 @@ static void judge(void)
 		fuzz_must(m.got == m.text_len, "all that was sent arrives");
 	}
 	if (m.fate == ENDS) {
-		fuzz_must(!ret && session.rx.closed, "close_notify ends the stream");
+		fuzz_must(!ret && session.rx.end == KSSL_RX_NOTIFIED, "close_notify ends the stream");
 		fuzz_must(m.got == m.text_len, "all before close_notify arrives");
 		fuzz_must(!kssl_framer_return(&session), "kssl_framer_return()");
 		fuzz_must(standin_tcp.copied_seq <= m.end_at, "what is behind goes back");
