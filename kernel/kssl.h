@@ -175,7 +175,8 @@ enum kssl_rx_end { KSSL_RX_OPEN, KSSL_RX_NOTIFIED, KSSL_RX_FIN, KSSL_RX_CUT };
  * @gulp: how many bytes to take from TCP at once when they are there
  * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
  * @empties: records without data in a row
- * @warnings: warning alerts in a row
+ * @warnings: warning alerts and requests for renegotiation in a row
+ * @renegotiations: requests for renegotiation in all
  * @updates: KeyUpdates in a row that were not asked for
  * @updates_at: bytes of text that had been sent when the last of them came
  * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
@@ -204,6 +205,7 @@ struct kssl_rx {
 	int lowat;
 	u8 empties;
 	u8 warnings;
+	u8 renegotiations;
 	u8 updates;
 	u64 updates_at;
 	u64 updates_paid;

@@ -69,7 +69,7 @@ static int open_record(struct kssl_session *s, u32 len)
 	trace_kssl_record_rx(s, type, text_len);
 	if (text_len > rx->limit)
 		return fatal(s, -EMSGSIZE, TLS_RECORD_OVERFLOW);
-	if (likely(type == TLS_APPDATA && text_len && !s->post.have && !s->post.left)) {
+	if (likely(type == TLS_APPDATA && text_len && !kssl_post_amid(s))) {
 		rx->empties = 0;
 		rx->warnings = 0;
 		rx->updates = 0;
