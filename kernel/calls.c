@@ -142,9 +142,9 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 	if (ret)
 		return ret;
 	ret = soft_error(s) ?: kssl_tx_send(s, TLS_APPDATA, msg);
-	if (ret == -EPIPE)	/* while it waited */
-		ret = soft_error(s) ?: broken_pipe(msg);
-	return ret;
+	if (ret < 0)		/* one came while it waited? */
+		ret = soft_error(s) ?: ret;
+	return ret == -EPIPE ? broken_pipe(msg) : ret;
 }
 
 /*
