@@ -202,7 +202,7 @@ static bool is_clear(const struct kssl_session *s)
 {
 	const struct kssl_rx *rx = &s->rx;
 
-	return s->state == KSSL_STATE_OPEN && s->open && !s->ktls && !rx->closed && !rx->held &&
+	return s->state == KSSL_STATE_OPEN && s->open && !s->ktls && !rx->end && !rx->held &&
 	       !rx->records && rx->head == rx->tail && list_empty(&rx->ahead) && !s->post.have &&
 	       !s->post.left && !tcp_sk(s->sk)->urg_data;
 }

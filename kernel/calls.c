@@ -22,7 +22,6 @@
 #include "rx_buf.h"
 #include "session.h"
 #include "sockopt.h"
-#include "trace.h"
 #include "tx.h"
 #include "ulp.h"
 #include "upcall.h"
@@ -102,6 +101,19 @@ static int broken_pipe(const struct msghdr *msg)
 	return -EPIPE;
 }
 
+/*
+ * An ICMP error that has not ended the connection (IP_RECVERR) is told once, as on
+ * TCP, and before a record is sealed that TCP would refuse for it.
+ */
+static int soft_error(struct kssl_session *s)
+{
+	struct sock *sk = s->sk;
+
+	if (likely(!sk->sk_err) || s->state != KSSL_STATE_OPEN || sk->sk_state == TCP_CLOSE)
+		return 0;
+	return sock_error(sk);
+}
+
 /* Control messages change nothing here, but TCP refuses those that are wrong. */
 static bool control_good(struct sock *sk, struct msghdr *msg)
 {
@@ -127,7 +139,9 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 		return broken_pipe(msg);
 	if (ret)
 		return ret;
-	ret = kssl_tx_send(s, TLS_APPDATA, msg);
+	ret = soft_error(s) ?: kssl_tx_send(s, TLS_APPDATA, msg);
+	if (ret < 0)		/* one came while it waited? */
+		ret = soft_error(s) ?: ret;
 	return ret == -EPIPE ? broken_pipe(msg) : ret;
 }
 
@@ -291,7 +305,7 @@ static bool poll_in(struct sock *sk, struct kssl_session *s)
 		return false;
 	lock_sock(sk);
 	in = s->open && open_ahead(s, s->rx.lowat);
-	in = in || kssl_rx_buf_unread(&s->rx) >= s->rx.lowat || s->rx.closed || s->error.err ||
+	in = in || kssl_rx_buf_unread(&s->rx) >= s->rx.lowat || s->rx.end || s->error.err ||
 	     sk->sk_shutdown & RCV_SHUTDOWN ||
 	     kssl_framer_ready(s);	/* the budget is spent: recv() goes on */
 	release_sock(sk);
@@ -460,8 +474,7 @@ static int kssl_listen(struct socket *sock, int backlog)
 	lock_sock(sk);
 	s = kssl_of(sk);
 	s->role = KSSL_ROLE_SERVER;
-	trace_kssl_state(s, KSSL_STATE_LISTEN);
-	WRITE_ONCE(s->state, KSSL_STATE_LISTEN);
+	kssl_session_set_state(s, KSSL_STATE_LISTEN);
 	release_sock(sk);
 	return 0;
 }

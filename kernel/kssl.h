@@ -142,6 +142,17 @@ struct kssl_tx {
 };
 
 /**
+ * enum kssl_rx_end - how the receiving direction ended
+ * @KSSL_RX_OPEN: it has not
+ * @KSSL_RX_NOTIFIED: by close_notify
+ * @KSSL_RX_FIN: by a FIN at the end of a record, which KSSL_EOF_LAX lets pass
+ * @KSSL_RX_CUT: by a FIN alone, or inside a record: reads are ECONNRESET
+ *
+ * Set once, by kssl_session_end_rx().  The sending direction does not depend on it.
+ */
+enum kssl_rx_end { KSSL_RX_OPEN, KSSL_RX_NOTIFIED, KSSL_RX_FIN, KSSL_RX_CUT };
+
+/**
  * struct kssl_rx - receiving side
  *
  * buf:	| done | text  ... | tag | raw records, whole or not ... | free |
@@ -165,13 +176,13 @@ struct kssl_tx {
  * @gulp: how many bytes to take from TCP at once when they are there
  * @lowat: what SO_RCVLOWAT asked for, plaintext bytes
  * @empties: records without data in a row
- * @warnings: warning alerts in a row
+ * @warnings: warning alerts and requests for renegotiation in a row
+ * @renegotiations: requests for renegotiation in all
  * @updates: KeyUpdates in a row that were not asked for
  * @updates_at: bytes of text that had been sent when the last of them came
  * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
  * @data_seen: a protected record was opened
- * @closed: close_notify was received, or what counts as one
- * @notified: close_notify itself was received
+ * @end: enum kssl_rx_end
  * @urg_inline: SO_OOBINLINE was on before the socket became ours
  * @lax: a FIN at the end of a record counts as close_notify
  * @records: KSSL_RECORDS was asked for
@@ -196,12 +207,12 @@ struct kssl_rx {
 	int lowat;
 	u8 empties;
 	u8 warnings;
+	u8 renegotiations;
 	u8 updates;
 	u64 updates_at;
 	u64 updates_paid;
 	bool data_seen;
-	bool closed;
-	bool notified;
+	u8 end;
 	bool urg_inline;
 	bool lax;
 	bool records;
@@ -222,8 +233,8 @@ struct kssl_post {
 };
 
 /**
- * struct kssl_failure - why a session has failed, or how it was closed
- * @err: the errno that every call returns (positive); 0 if it has not
+ * struct kssl_failure - why a session has failed, or reading was cut
+ * @err: the errno that every call returns (positive); 0 if the session has not failed
  * @verify: the daemon's certificate verification code, 0 if none
  * @alert_sent, @alert_received: descriptions, or KSSL_ALERT_NONE
  * @text: the reason in words: a constant, or @own; NULL if none
@@ -289,7 +300,7 @@ struct kssl_failure {
  * @version, @suite: negotiated, 0 before
  * @peer_verified, @resumed: what the worker said
  * @start: ktime (ns) of attach, then of the end of the handshake
- * @error: what KSSL_ERROR tells; @error.err is sticky
+ * @error: what KSSL_ERROR tells; @error.err is sticky, see kssl_session_errno()
  * @tx_bytes, @rx_bytes, @tx_records, @rx_records, @tx_generation,
  * @rx_generation: counters; also read without the lock
  */

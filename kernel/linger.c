@@ -515,7 +515,7 @@ static bool linger(struct sock *sk, struct kssl_session *s)
 	wait_said(s, &timeo);
 	if (kssl_tx_pending(s))
 		return linger_hold(sk, uid);
-	notified = s->rx.notified;	/* the peer sends nothing behind it */
+	notified = s->rx.end == KSSL_RX_NOTIFIED;	/* the peer sends nothing behind it */
 	conclude(sk, s);
 	wait_acked(sk, &timeo);
 	sock_reset_flag(sk, SOCK_LINGER);

@@ -214,9 +214,9 @@ static int put_error(struct sk_buff *skb, const struct kssl_session *s)
 {
 	const struct kssl_failure *e = &s->error;
 
-	if (!e->err)
+	if (!kssl_session_errno(s))
 		return 0;
-	if (nla_put_u32(skb, KSSL_A_SESSION_ERR, e->err) ||
+	if (nla_put_u32(skb, KSSL_A_SESSION_ERR, kssl_session_errno(s)) ||
 	    nla_put_string(skb, KSSL_A_SESSION_TEXT, e->text ?: "") ||
 	    (e->alert_sent != KSSL_ALERT_NONE &&
 	     nla_put_u8(skb, KSSL_A_SESSION_ALERT_SENT, e->alert_sent)) ||

@@ -76,12 +76,13 @@ static int check(struct kssl_session *s)
 		return -EBUSY;
 	if (s->open)
 		kssl_rx_text(s, 1, KSSL_DETACH_BUDGET);
-	if (s->error.err)
-		return -s->error.err;
+	if (kssl_session_errno(s))
+		return -kssl_session_errno(s);
 	err = kssl_tx_flush(s);
 	if (err)
 		return err;
-	if (!s->rx.notified || s->tx.end != KSSL_TX_NOTIFIED || kssl_rx_buf_unread(&s->rx))
+	if (s->rx.end != KSSL_RX_NOTIFIED || s->tx.end != KSSL_TX_NOTIFIED ||
+	    kssl_rx_buf_unread(&s->rx))
 		return -EBUSY;
 	return 0;
 }
@@ -95,7 +96,7 @@ static int check(struct kssl_session *s)
  *
  * Return: 0; -EINVAL (there never was TLS); -EBUSY (close_notify is missing, sent
  * or received, or there is unread text); -EAGAIN (bytes of a record wait for
- * memory); -ENOMEM; or why the session has failed.
+ * memory); -ENOMEM; or why the session has failed, or reading was cut.
  */
 int kssl_plain_enter(struct kssl_session *s)
 {

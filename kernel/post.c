@@ -12,6 +12,7 @@
 #include "message.h"
 #include "mib.h"
 #include "netlink.h"
+#include "record.h"
 #include "relay.h"
 #include "session.h"
 #include "trace.h"
@@ -20,6 +21,8 @@
 /* How much of what carries no data we take in a row (style of OpenSSL's 32). */
 #define KSSL_EMPTIES_MAX	32
 #define KSSL_WARNINGS_MAX	4
+/* Refused requests of a whole session: more is no peer that understands an answer. */
+#define KSSL_RENEGOTIATIONS_MAX	100
 #define KSSL_UPDATES_MAX	32
 /* A ticket is at most 2^16 and some; anything longer is nonsense. */
 #define KSSL_MESSAGE_MAX	(1 << 17)
@@ -36,25 +39,27 @@ static int unexpected(struct kssl_session *s, const char *text)
 	return protocol_error(s, TLS_UNEXPECTED_MESSAGE, text);
 }
 
-/* RFC 8446, 6.1: nothing after it counts; in TLS 1.2 we answer and stop writing. */
+/* RFC 8446, 6.1: nothing after it counts. */
 static int close_notify(struct kssl_session *s)
 {
 	kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_RECEIVED);
 	trace_kssl_alert_rx(s, TLS_WARNING, TLS_CLOSE_NOTIFY);
-	s->rx.closed = true;
-	s->rx.notified = true;
-	if (s->open->version == TLS12)
-		kssl_tx_close(s);
-	kssl_session_closed(s);
-	kssl_session_wake(s);
+	kssl_session_end_rx(s, KSSL_RX_NOTIFIED);
 	return 0;
 }
 
-static bool harmless(const struct kssl_session *s, u8 level, u8 desc)
+static int warning(struct kssl_session *s, const char *too_many)
 {
-	if (desc == TLS_USER_CANCELED)	/* RFC 8446, 6.1: a close_notify follows */
-		return true;
-	return s->open->version == TLS12 && level == TLS_WARNING;
+	return ++s->rx.warnings > KSSL_WARNINGS_MAX ? unexpected(s, too_many) : 0;
+}
+
+static int fatal_alert(struct kssl_session *s, u8 level, u8 desc)
+{
+	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_RECEIVED);
+	trace_kssl_alert_rx(s, level, desc);
+	s->error.alert_received = desc;
+	kssl_session_fail(s, -ECONNABORTED, KSSL_ALERT_NONE, "peer sent a fatal alert");
+	return -ECONNABORTED;
 }
 
 /* RFC 8446, 6: exactly one alert of two bytes in a record. */
@@ -62,18 +67,17 @@ static int alert(struct kssl_session *s, const u8 *text, u32 len)
 {
 	if (len != 2)
 		return protocol_error(s, TLS_DECODE_ERROR, "bad alert");
-	if (text[1] == TLS_CLOSE_NOTIFY)
+	switch (kssl_record_alert(s->open->version, text[0], text[1])) {
+	case KSSL_ALERT_CLOSES:
 		return close_notify(s);
-	if (harmless(s, text[0], text[1])) {
-		if (++s->rx.warnings > KSSL_WARNINGS_MAX)
-			return unexpected(s, "too many warning alerts");
-		return 0;
+	case KSSL_ALERT_WARNS:
+		return warning(s, "too many warning alerts");
+	case KSSL_ALERT_FAILS:
+		return fatal_alert(s, text[0], text[1]);
+	case KSSL_ALERT_BROKEN:
+		break;
 	}
-	kssl_mib_inc(s->kn, KSSL_MIB_ALERT_RECEIVED);
-	trace_kssl_alert_rx(s, text[0], text[1]);
-	s->error.alert_received = text[1];
-	kssl_session_fail(s, -ECONNABORTED, KSSL_ALERT_NONE, "peer sent a fatal alert");
-	return -ECONNABORTED;
+	return protocol_error(s, TLS_ILLEGAL_PARAMETER, "alert of unknown level");
 }
 
 /* Without data between them, of either side: a peer that only receives may change keys. */
@@ -134,35 +138,72 @@ static int got_key_update(struct kssl_session *s, u8 request, bool boundary)
 	return 0;
 }
 
-/* A message's header is complete: may it come, and how does it go on? */
-static int begin_message(struct kssl_session *s, u8 type, u32 len)
+/* RFC 8446, 4.6: nothing else was negotiated. */
+static int check_message13(struct kssl_session *s, u8 type, u32 len)
 {
-	struct kssl_post *post = &s->post;
-
-	if (len > KSSL_MESSAGE_MAX)
-		return protocol_error(s, TLS_DECODE_ERROR, "handshake message too long");
-	if (type == TLS_HS_KEY_UPDATE) {
-		if (len != 1)
-			return protocol_error(s, TLS_DECODE_ERROR, "bad KeyUpdate");
-	} else if (type == TLS_HS_NEW_TICKET && s->role == KSSL_ROLE_CLIENT) {
-		if (!len)
-			return protocol_error(s, TLS_DECODE_ERROR, "bad NewSessionTicket");
-		kssl_mib_inc(s->kn, KSSL_MIB_TICKETS);
-		kssl_message_ticket_begin(&post->ticket);
-		kssl_relay_begin(s, len);
-	} else {	/* RFC 8446, 4.6: nothing else was negotiated */
+	if (type == TLS_HS_KEY_UPDATE)
+		return len == 1 ? 0 : protocol_error(s, TLS_DECODE_ERROR, "bad KeyUpdate");
+	if (type != TLS_HS_NEW_TICKET || s->role != KSSL_ROLE_CLIENT)
 		return unexpected(s, "unexpected handshake message");
-	}
-	post->left = len;
+	if (!len)
+		return protocol_error(s, TLS_DECODE_ERROR, "bad NewSessionTicket");
+	kssl_mib_inc(s->kn, KSSL_MIB_TICKETS);
+	kssl_message_ticket_begin(&s->post.ticket);
+	kssl_relay_begin(s, len);
 	return 0;
 }
 
-/* More of it, perhaps the last. */
-static int ticket_body(struct kssl_session *s, const u8 *text, u32 len)
+/* RFC 5246, 7.4.1.1 and 7.4.1.2: all that may come are requests for renegotiation. */
+static int check_message12(struct kssl_session *s, u8 type, u32 len)
+{
+	bool client = s->role == KSSL_ROLE_CLIENT;
+
+	if (type != (client ? TLS_HS_HELLO_REQUEST : TLS_HS_CLIENT_HELLO))
+		return unexpected(s, "unexpected handshake message");
+	if (client ? len : len < TLS12_CLIENT_HELLO_MIN)
+		return protocol_error(s, TLS_DECODE_ERROR, "bad request for renegotiation");
+	return 0;
+}
+
+/* A message's header is complete: may it come? */
+static int check_message(struct kssl_session *s, u8 type, u32 len)
+{
+	if (len > KSSL_MESSAGE_MAX)
+		return protocol_error(s, TLS_DECODE_ERROR, "handshake message too long");
+	s->post.left = len;
+	return s->open->version == TLS12 ? check_message12(s, type, len) :
+					   check_message13(s, type, len);
+}
+
+/* RFC 9325, 3.5: renegotiation is refused, not an error; but each request costs an answer. */
+static int got_renegotiation(struct kssl_session *s)
+{
+	static const char why[] = "too many renegotiation requests";
+	int err = warning(s, why);
+
+	if (err)
+		return err;
+	if (++s->rx.renegotiations > KSSL_RENEGOTIATIONS_MAX)
+		return unexpected(s, why);
+	if (s->seal)
+		kssl_tx_no_renegotiation(s);
+	return -s->error.err;	/* keys and buffer are gone if sending failed */
+}
+
+static int message_ends(struct kssl_session *s)
+{
+	memset(&s->post, 0, sizeof(s->post));
+	return s->open->version == TLS12 ? got_renegotiation(s) : 0;
+}
+
+/* More of a body, perhaps the last of it. */
+static int body(struct kssl_session *s, const u8 *text, u32 len)
 {
 	struct kssl_post *post = &s->post;
 
 	post->left -= len;
+	if (s->open->version == TLS12)
+		return 0;
 	if (!kssl_message_ticket(&post->ticket, text, len) ||
 	    (!post->left && !kssl_message_ticket_whole(&post->ticket)))
 		return protocol_error(s, TLS_DECODE_ERROR, "bad NewSessionTicket");
@@ -172,53 +213,36 @@ static int ticket_body(struct kssl_session *s, const u8 *text, u32 len)
 
 /*
  * Handshake messages may be cut over records and lie several in one (RFC 8446,
- * 5.1).  Four header bytes are collected, then left bytes of body go by: a ticket's,
- * as KeyUpdate's is one byte.
+ * 5.1; RFC 5246, 6.2.1).  Four header bytes are collected, then left bytes of body go
+ * by: a ticket's, or a ClientHello's, which is not read, as KeyUpdate's is one byte.
  */
-static int handshake13(struct kssl_session *s, const u8 *text, u32 len)
+static int handshake(struct kssl_session *s, const u8 *text, u32 len)
 {
 	struct kssl_post *post = &s->post;
-	int err;
+	int err = 0;
 
-	while (len) {
+	while (len && !err) {
 		if (post->have < TLS_HS_HEADER_LEN) {
 			post->head[post->have++] = *text++;
 			len--;
 			if (post->have < TLS_HS_HEADER_LEN)
 				continue;
-			err = begin_message(s, post->head[0], post->head[1] << 16 |
+			err = check_message(s, post->head[0], post->head[1] << 16 |
 					    post->head[2] << 8 | post->head[3]);
-			if (err)
-				return err;
 		} else if (post->head[0] == TLS_HS_KEY_UPDATE) {
 			memset(post, 0, sizeof(*post));
 			return got_key_update(s, *text, len == 1);
 		} else {
 			u32 n = min(len, post->left);
 
-			err = ticket_body(s, text, n);
-			if (err)
-				return err;
+			err = body(s, text, n);
 			text += n;
 			len -= n;
 		}
-		if (post->have == TLS_HS_HEADER_LEN && !post->left)
-			memset(post, 0, sizeof(*post));
+		if (!err && post->have == TLS_HS_HEADER_LEN && !post->left)
+			err = message_ends(s);
 	}
-	return 0;
-}
-
-/* RFC 5246, 7.4.1.1; RFC 9325, 3.5: renegotiation is refused, not an error. */
-static int handshake12(struct kssl_session *s, const u8 *text)
-{
-	u8 want = s->role == KSSL_ROLE_CLIENT ? TLS_HS_HELLO_REQUEST : TLS_HS_CLIENT_HELLO;
-
-	if (text[0] != want)
-		return unexpected(s, "unexpected handshake message");
-	if (++s->rx.warnings > KSSL_WARNINGS_MAX)
-		return unexpected(s, "too many renegotiation requests");
-	kssl_tx_no_renegotiation(s);
-	return 0;
+	return err;
 }
 
 static int empty_data(struct kssl_session *s)
@@ -239,9 +263,7 @@ static int empty_data(struct kssl_session *s)
  */
 int kssl_post_record(struct kssl_session *s, u8 type, const u8 *text, u32 len)
 {
-	bool amid = s->post.have || s->post.left;
-
-	if (amid && type != TLS_HANDSHAKE)	/* RFC 8446, 5.1 */
+	if (kssl_post_amid(s) && type != TLS_HANDSHAKE)
 		return unexpected(s, "record between parts of a handshake message");
 	if (type == TLS_APPDATA)
 		return empty_data(s);
@@ -251,7 +273,5 @@ int kssl_post_record(struct kssl_session *s, u8 type, const u8 *text, u32 len)
 		return alert(s, text, len);
 	if (type != TLS_HANDSHAKE)
 		return unexpected(s, "unexpected content type");
-	if (s->open->version == TLS12)
-		return handshake12(s, text);
-	return handshake13(s, text, len);
+	return handshake(s, text, len);
 }

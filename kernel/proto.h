@@ -56,5 +56,6 @@ enum tls_alert {
 #define TLS_CBC_BLOCK_LEN	16	/* AES; also the length of its IV: RFC 5246, 6.2.3.2 */
 #define TLS_CBC_PAD_MAX		256	/* padding and padding_length */
 #define TLS_HS_HEADER_LEN	4	/* msg_type, uint24 length */
+#define TLS12_CLIENT_HELLO_MIN	41	/* one suite, no extension: RFC 5246, 7.4.1.2 */
 
 #endif /* _KSSL_PROTO_H */

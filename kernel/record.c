@@ -171,6 +171,35 @@ int kssl_record_check(const struct kssl_suite *suite, const u8 *hdr, u16 *len, u
 }
 
 /**
+ * kssl_record_alert() - what a received alert says
+ * @version: TLS12 or TLS13
+ * @level: its level
+ * @desc: its description
+ *
+ * The same for both roles.  TLS 1.3 ignores the level (RFC 8446, 6): two alerts are
+ * not fatal.  In TLS 1.2 the level decides (RFC 5246, 7.2), whatever the description,
+ * known or not; but a close_notify closes, as it says, at either level.
+ *
+ *	level		close_notify	user_canceled	any other
+ *	1.3: any	closes		warns		fails
+ *	1.2: warning	closes		warns		warns
+ *	1.2: fatal	closes		fails		fails
+ *	1.2: other	broken		broken		broken
+ *
+ * Return: see enum kssl_alert_sense.
+ */
+enum kssl_alert_sense kssl_record_alert(u16 version, u8 level, u8 desc)
+{
+	bool warns = version == TLS13 ? desc == TLS_USER_CANCELED : level == TLS_WARNING;
+
+	if (version != TLS13 && level != TLS_WARNING && level != TLS_FATAL)
+		return KSSL_ALERT_BROKEN;
+	if (desc == TLS_CLOSE_NOTIFY)
+		return KSSL_ALERT_CLOSES;
+	return warns ? KSSL_ALERT_WARNS : KSSL_ALERT_FAILS;
+}
+
+/**
  * kssl_record_inner() - take padding and content type off a TLS 1.3 record
  * @text: TLSInnerPlaintext (RFC 8446, 5.2)
  * @len: its length; set to that of the content

@@ -70,7 +70,7 @@ static int open_record(struct kssl_session *s, u32 len)
 	trace_kssl_record_rx(s, type, text_len);
 	if (text_len > rx->limit)
 		return fatal(s, -EMSGSIZE, TLS_RECORD_OVERFLOW);
-	if (likely(type == TLS_APPDATA && text_len && !s->post.have && !s->post.left)) {
+	if (likely(type == TLS_APPDATA && text_len && !kssl_post_amid(s))) {
 		rx->empties = 0;
 		rx->warnings = 0;
 		rx->updates = 0;
@@ -83,27 +83,27 @@ static int open_record(struct kssl_session *s, u32 len)
 	return kssl_post_record(s, type, text, text_len);
 }
 
-/* The stream ended, or TCP reports an error: what does the program see? */
+/* No whole record is there.  0: one may come, or this is an end; or negative errno. */
 static int ended(struct kssl_session *s)
 {
 	struct sock *sk = s->sk;
+	bool partial = kssl_framer_partial(s);
 
-	if (sk->sk_err) {
-		kssl_session_fail(s, -sk->sk_err, KSSL_ALERT_NONE, "the connection failed");
-		return -s->error.err;
-	}
 	if (!kssl_framer_fin(s))
 		return 0;
-	if (s->rx.lax && !kssl_framer_partial(s)) {
-		s->rx.closed = true;
+	if (!sock_flag(sk, SOCK_DONE)) {	/* no FIN: a reset, or TCP gave up */
+		kssl_session_fail(s, -(sk->sk_err ?: ECONNRESET), KSSL_ALERT_NONE,
+				  "the connection failed");
+		return -s->error.err;
+	}
+	if (s->rx.lax && !partial) {
+		kssl_session_end_rx(s, KSSL_RX_FIN);
 		return 0;
 	}
 	/* RFC 8446, 6.1: without close_notify the data may be cut short */
 	kssl_mib_inc(s->kn, KSSL_MIB_RX_TRUNCATED);
-	kssl_session_fail(s, -ECONNRESET, KSSL_ALERT_NONE,
-			  kssl_framer_partial(s) ? "peer closed inside a record" :
-						   "peer closed without close_notify");
-	return -ECONNRESET;
+	return kssl_session_cut_rx(s, partial ? "peer closed inside a record" :
+						"peer closed without close_notify");
 }
 
 /**
@@ -125,7 +125,7 @@ int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
 	int err;
 
 	sock_owned_by_me(s->sk);
-	if (s->error.err || rx->closed || rx->data_seen || rx->head != rx->tail)
+	if (s->error.err || rx->end || rx->data_seen || rx->head != rx->tail)
 		return -EBUSY;
 	if (!s->own_keys || !s->open)
 		return -ENOKEY;
@@ -160,10 +160,10 @@ int kssl_rx_ahead(struct kssl_session *s)
  * @want: bytes of unread text that are asked for, at least 1
  * @budget: most records to open
  *
- * Return: 1: there are that many; 0: not now, or this is the end (rx.closed);
+ * Return: 1: there are that many; 0: not now, or this is the end (rx.end);
  * -ENOBUFS, -ENOMEM: no more can be held, -ERESTARTSYS: a signal, which both only
- * happen for @want beyond what is there; other negative errno: the session has failed, what was opened
- * before can still be read.
+ * happen for @want beyond what is there; other negative errno: the session has failed
+ * or reading was cut, what was opened before can still be read.
  */
 int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 {
@@ -172,7 +172,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	int ret;
 
 	sock_owned_by_me(s->sk);
-	while (kssl_rx_buf_unread(rx) < want && !rx->closed && s->state == KSSL_STATE_OPEN &&
+	while (kssl_rx_buf_unread(rx) < want && !rx->end && s->state == KSSL_STATE_OPEN &&
 	       s->open && budget--) {
 		ret = kssl_rx_ahead(s);
 		if (ret)
@@ -188,7 +188,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	}
 	if (kssl_rx_buf_unread(rx) >= want)
 		return 1;
-	return -s->error.err;
+	return -kssl_session_errno(s);
 }
 
 /* Is there other text than the @seen bytes that the caller knows of? */
@@ -196,7 +196,7 @@ static bool news(const struct kssl_session *s, u32 seen)
 {
 	const struct sock *sk = s->sk;
 
-	return kssl_rx_buf_unread(&s->rx) != seen || s->rx.closed || s->error.err || sk->sk_err ||
+	return kssl_rx_buf_unread(&s->rx) != seen || s->rx.end || s->error.err || sk->sk_err ||
 	       sk->sk_shutdown & RCV_SHUTDOWN || kssl_framer_ready(s);
 }
 
@@ -412,10 +412,13 @@ static int more_of_stream(struct kssl_session *s)
 	return kssl_rx_text(s, kssl_rx_buf_unread(&s->rx) + 1, UINT_MAX);
 }
 
+/* An error of TCP's that has not ended the connection (IP_RECVERR) is told once. */
 static int pause_stream(struct kssl_session *s, bool done, long *timeo)
 {
-	if (s->rx.closed || s->sk->sk_shutdown & RCV_SHUTDOWN)
+	if (s->rx.end || s->sk->sk_shutdown & RCV_SHUTDOWN)
 		return 0;
+	if (s->sk->sk_err)
+		return done ? 0 : sock_error(s->sk);
 	kssl_tx_flush(s);	/* the peer may be waiting for MSG_MORE data */
 	return kssl_rx_wait(s, timeo) ?: 1;
 }

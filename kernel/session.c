@@ -335,6 +335,17 @@ void kssl_session_wake(struct kssl_session *s)
 }
 
 /**
+ * kssl_session_set_state() - enter a state
+ * @s: the session; socket lock, or nothing else knows it yet
+ * @state: the state
+ */
+void kssl_session_set_state(struct kssl_session *s, enum kssl_state state)
+{
+	trace_kssl_state(s, state);
+	WRITE_ONCE(s->state, state);
+}
+
+/**
  * kssl_session_open() - keys are in place
  * @s: the session; socket lock, process context
  *
@@ -345,8 +356,7 @@ void kssl_session_open(struct kssl_session *s)
 	sock_owned_by_me(s->sk);
 	kssl_upcall_cancel(s);
 	s->start = ktime_get_ns();
-	trace_kssl_state(s, KSSL_STATE_OPEN);
-	WRITE_ONCE(s->state, KSSL_STATE_OPEN);
+	kssl_session_set_state(s, KSSL_STATE_OPEN);
 	s->rx.need = 0;
 	kssl_nl_event(s, KSSL_EVENT_KIND_ESTABLISHED);
 	if (s->shutdown_due)
@@ -361,10 +371,48 @@ void kssl_session_open(struct kssl_session *s)
  */
 void kssl_session_closed(struct kssl_session *s)
 {
-	if (s->state != KSSL_STATE_OPEN || !s->rx.closed || !s->tx.end || kssl_tx_pending(s))
+	if (s->state != KSSL_STATE_OPEN || !s->rx.end || !s->tx.end || kssl_tx_pending(s))
 		return;
-	trace_kssl_state(s, KSSL_STATE_CLOSED);
-	WRITE_ONCE(s->state, KSSL_STATE_CLOSED);
+	if (s->rx.end == KSSL_RX_CUT)
+		kssl_session_fail(s, -ECONNRESET, KSSL_ALERT_NONE, s->error.text);
+	else
+		kssl_session_set_state(s, KSSL_STATE_CLOSED);
+}
+
+/**
+ * kssl_session_end_rx() - nothing more is received
+ * @s: an open session; socket lock, process context
+ * @end: how the receiving direction ended
+ *
+ * Sending goes on until the program or TCP ends it.
+ */
+void kssl_session_end_rx(struct kssl_session *s, enum kssl_rx_end end)
+{
+	sock_owned_by_me(s->sk);
+	s->rx.end = end;
+	kssl_session_closed(s);
+	kssl_session_wake(s);
+}
+
+/**
+ * kssl_session_cut_rx() - the peer's stream ended without close_notify
+ * @s: an open session; socket lock, process context
+ * @text: the reason in words, a constant
+ *
+ * Later reads are ECONNRESET.  Nothing was forged: sending goes on while TCP does,
+ * so sk_err stays clear, with which TCP would take nothing more.
+ *
+ * Return: -ECONNRESET.
+ */
+int kssl_session_cut_rx(struct kssl_session *s, const char *text)
+{
+	if (s->sk->sk_state == TCP_CLOSE) {
+		kssl_session_fail(s, -ECONNRESET, KSSL_ALERT_NONE, text);
+	} else {
+		s->error.text = text;
+		kssl_session_end_rx(s, KSSL_RX_CUT);
+	}
+	return -ECONNRESET;
 }
 
 static void send_alert(struct kssl_session *s, u8 alert)
@@ -378,13 +426,14 @@ static void send_alert(struct kssl_session *s, u8 alert)
 
 static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 {
-	s->error.err = -err;	/* first: sending the alert may fail as well */
-	s->error.text = text;
+	/* first: sending the alert may fail as well; but a reader may know another error */
+	s->error.err = kssl_session_errno(s) ?: -err;
+	if (s->rx.end != KSSL_RX_CUT)
+		s->error.text = text;
 	send_alert(s, alert);
 	kssl_upcall_cancel(s);
 	wipe(s);
-	trace_kssl_state(s, KSSL_STATE_FAILED);
-	WRITE_ONCE(s->state, KSSL_STATE_FAILED);
+	kssl_session_set_state(s, KSSL_STATE_FAILED);
 	if (s->shutdown_due)
 		kssl_tx_shutdown(s);
 	kssl_lobby_done(s);
@@ -415,7 +464,7 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 	if (err == -ENOMEM)
 		kssl_mib_inc(s->kn, KSSL_MIB_NO_MEMORY);
 	end(s, err, alert, text);
-	WRITE_ONCE(sk->sk_err, -err);
+	WRITE_ONCE(sk->sk_err, s->error.err);
 	sk_error_report(sk);
 	kssl_session_wake(s);
 }

@@ -84,11 +84,20 @@ bool kssl_session_owned_by(struct kssl_session *s, kuid_t uid);
 void kssl_session_retire(struct kssl_session *s);
 int kssl_session_renew(struct kssl_session *s);
 void kssl_session_detach(struct kssl_session *s);
+void kssl_session_set_state(struct kssl_session *s, enum kssl_state state);
 void kssl_session_open(struct kssl_session *s);
 void kssl_session_closed(struct kssl_session *s);
+void kssl_session_end_rx(struct kssl_session *s, enum kssl_rx_end end);
+int kssl_session_cut_rx(struct kssl_session *s, const char *text);
 void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *text);
 void kssl_session_wake(struct kssl_session *s);
 int kssl_session_kill(struct kssl_session *s);
+
+/* What reads return once the content is used up, positive; 0: there is no error. */
+static inline u32 kssl_session_errno(const struct kssl_session *s)
+{
+	return s->error.err ?: s->rx.end == KSSL_RX_CUT ? ECONNRESET : 0;
+}
 
 int kssl_session_init(void);
 void kssl_session_exit(void);

@@ -594,7 +594,7 @@ static int get_info(struct kssl_session *s, struct answer *a)
 static int get_error(struct kssl_session *s, struct answer *a)
 {
 	struct kssl_error error = {
-		.err = s->error.err,
+		.err = kssl_session_errno(s),
 		.verify = s->error.verify,
 		.alert_sent = s->error.alert_sent,
 		.alert_received = s->error.alert_received,

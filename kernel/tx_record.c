@@ -166,7 +166,7 @@ int kssl_tx_gate(struct kssl_session *s, u32 want, u32 ahead, enum kssl_gate wha
 	err = kssl_tx_tcp_flush(s);
 	if (unlikely(err))
 		return err;
-	if (unlikely(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
+	if (unlikely(sk->sk_shutdown & SEND_SHUTDOWN))
 		return -EPIPE;
 	if (what == KSSL_GATE_CONTENT && unlikely(!tcp_prot.stream_memory_free(sk, 0)))
 		return -EAGAIN;

@@ -37,7 +37,8 @@ static bool may_hold(const struct sock *sk, u32 len)
 }
 
 /*
- * Give sealed bytes to TCP.  TCP's own errors stay in sk_err, for the reader.
+ * Give sealed bytes to TCP.  TCP's own errors stay in sk_err, for the reader; one that
+ * has not ended the connection (an ICMP error, IP_RECVERR) holds no sealed bytes up.
  *
  * Return: how many it took; -EAGAIN; -EPIPE: the connection is over.
  */
@@ -46,10 +47,13 @@ static int to_tcp(struct kssl_session *s, struct page *page, u32 off, u32 len,
 {
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	struct sock *sk = s->sk;
+	int soft = sk->sk_err;
 	int done = 0, ret = 0;
 
-	if (unlikely(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
+	if (unlikely(sk->sk_shutdown & SEND_SHUTDOWN))
 		return -EPIPE;
+	if (unlikely(soft))
+		WRITE_ONCE(sk->sk_err, 0);
 	if (push != KSSL_PUSH_NOW && may_hold(sk, len))
 		flags |= push == KSSL_PUSH_MORE ? KSSL_HOLD_FLAGS : MSG_MORE;
 	WRITE_ONCE(s->tx.pushing, true);
@@ -59,6 +63,8 @@ static int to_tcp(struct kssl_session *s, struct page *page, u32 off, u32 len,
 		len -= ret;
 	}
 	WRITE_ONCE(s->tx.pushing, false);
+	if (unlikely(soft) && !sk->sk_err)
+		WRITE_ONCE(sk->sk_err, soft);
 	if (done || !ret || ret == -EAGAIN || ret == -ENOMEM)
 		return done ?: -EAGAIN;
 	return -EPIPE;

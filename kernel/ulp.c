@@ -37,7 +37,6 @@
 #include "session.h"
 #include "sock_own.h"
 #include "tables.h"
-#include "trace.h"
 #include "tx.h"
 #include "tx_record.h"
 #include "upcall.h"
@@ -254,10 +253,8 @@ int kssl_ulp_wrap(struct sock *sk)
 		return 0;
 	if (s->plain || s->lobby || sk->sk_state != TCP_CLOSE || tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
-	if (s->state == KSSL_STATE_LISTEN) {	/* it did, until shutdown() */
-		trace_kssl_state(s, KSSL_STATE_INIT);
-		WRITE_ONCE(s->state, KSSL_STATE_INIT);
-	}
+	if (s->state == KSSL_STATE_LISTEN)	/* it did, until shutdown() */
+		kssl_session_set_state(s, KSSL_STATE_INIT);
 	s->role = KSSL_ROLE_CLIENT;
 	s->autostart = true;
 	wrap(sk, s, &prots[fam]);
@@ -401,8 +398,7 @@ static int ulp_init(struct sock *sk)
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) {
 		if (sk->sk_state == TCP_LISTEN) {
 			s->role = KSSL_ROLE_SERVER;
-			trace_kssl_state(s, KSSL_STATE_LISTEN);
-			s->state = KSSL_STATE_LISTEN;
+			kssl_session_set_state(s, KSSL_STATE_LISTEN);
 		}
 		set_ops(sk->sk_socket, &idle_ops[fam]);
 		return 0;

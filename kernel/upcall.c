@@ -34,7 +34,6 @@
 #include "peer.h"
 #include "relay.h"
 #include "session.h"
-#include "trace.h"
 #include "tx.h"
 #include "worker.h"
 
@@ -133,8 +132,7 @@ int kssl_upcall_start(struct kssl_session *s, u32 timeout_ms)
 	sock_owned_by_me(s->sk);
 	if (!hs || s->state != KSSL_STATE_INIT)
 		return -EALREADY;
-	trace_kssl_state(s, KSSL_STATE_HANDSHAKE);
-	WRITE_ONCE(s->state, KSSL_STATE_HANDSHAKE);
+	kssl_session_set_state(s, KSSL_STATE_HANDSHAKE);
 	kssl_mib_inc(kn, KSSL_MIB_HS_STARTED);
 	timeout = msecs_to_jiffies(min_t(u32, timeout_ms ?: READ_ONCE(kn->timeout_ms), INT_MAX));
 	hs->deadline = jiffies + timeout;

@@ -56,6 +56,7 @@ enum fate { LIVES, ENDS, DIES, STUCK, UNKNOWN };
  * @end_at: offset in @wire behind close_notify
  * @last: where the last record begins in @wire
  * @undo: length of @text without what that record has promised
+ * @requests, @answers: for renegotiation
  */
 struct model {
 	struct wire_half half;
@@ -68,7 +69,7 @@ struct model {
 	u8 ticket[1 << 16];
 	int tickets;
 	enum fate fate;
-	int empties, warnings, updates;
+	int empties, warnings, updates, requests, answers;
 	bool no_memory;
 };
 
@@ -227,8 +228,22 @@ void kssl_session_fail(struct kssl_session *s, int err, u8 alert, const char *te
 
 void kssl_session_closed(struct kssl_session *s)
 {
-	if (s->state == KSSL_STATE_OPEN && s->rx.closed && s->tx.end)
+	if (s->state == KSSL_STATE_OPEN && s->rx.end && s->tx.end)
 		s->state = KSSL_STATE_CLOSED;
+}
+
+void kssl_session_end_rx(struct kssl_session *s, enum kssl_rx_end end)
+{
+	fuzz_must(!s->rx.end && end, "one end");
+	s->rx.end = end;
+	kssl_session_closed(s);
+}
+
+int kssl_session_cut_rx(struct kssl_session *s, const char *text)
+{
+	s->error.text = text;
+	kssl_session_end_rx(s, KSSL_RX_CUT);
+	return -ECONNRESET;
 }
 
 unsigned int kssl_crew_parallel;	/* 0: never more than one CPU */
@@ -240,9 +255,8 @@ u32 kssl_bulk_open(struct kssl_session *s, struct msghdr *msg, u32 len)
 }
 
 void kssl_session_wake(struct kssl_session *s) { (void)s; }
-void kssl_tx_close(struct kssl_session *s) { s->tx.end = KSSL_TX_NOTIFIED; }
-void kssl_tx_no_renegotiation(struct kssl_session *s) { (void)s; }
 int kssl_tx_flush(struct kssl_session *s) { (void)s; return 0; }
+void kssl_tx_no_renegotiation(struct kssl_session *s) { (void)s, m.answers++; }
 
 int kssl_ktls_check(struct kssl_session *s, const u8 *hdr, u16 *len)
 {
@@ -340,11 +354,11 @@ static void say_alert(const u8 *text, size_t len)
 {
 	bool old = m.half.suite->version == 0x303;
 
-	if (len != 2)
+	if (len != 2 || (old && text[0] != 1 && text[0] != 2))
 		fate(DIES);
 	else if (!text[1])
 		fate(ENDS);
-	else if (text[1] == 90 || (old && text[0] == 1))
+	else if (old ? text[0] == 1 : text[1] == 90)
 		count(&m.warnings, 4);
 	else
 		fate(DIES);
@@ -368,12 +382,8 @@ static void record(struct input *in)
 		say_alert(text, len);
 	else if (type != 22 || !len)
 		fate(DIES);
-	else if (m.half.suite->version == 0x304)
-		fate(UNKNOWN);	/* a part of a message, or none */
-	else if (text[0] == (session.role == KSSL_ROLE_CLIENT ? 0 : 1))
-		count(&m.warnings, 4);
 	else
-		fate(DIES);
+		fate(UNKNOWN);	/* a part of a message, or none */
 	seal(type, text, len, 0);
 	if (before && m.fate == ENDS)
 		m.end_at = m.len;
@@ -390,14 +400,42 @@ static void key_update(struct input *in)
 	wire_update(&m.half);
 }
 
+/*
+ * A request for renegotiation, cut over records with data between them (RFC 5246,
+ * 6.2.1).  The empties that data() may send count in a row, requests or not.
+ */
+static void renegotiate(struct input *in)
+{
+	bool client = session.role == KSSL_ROLE_CLIENT;
+	u16 len = client ? 0 : 41 + in_u8(in), piece = in_u8(in) % 64 + 1, at, n;
+	bool between = in_u8(in) & 1;
+	u8 msg[4 + 41 + 255] = { !client, 0, (u8)(len >> 8), (u8)len };
+
+	if (m.fate != LIVES)
+		return;
+	for (at = 0; at < len + 4; at += n) {
+		n = min(piece, (u16)(len + 4 - at));
+		if (!room(n + 2048u))
+			return fate(UNKNOWN);
+		if (at + n == len + 4) {
+			count(&m.requests, 100);
+			count(&m.warnings, 4);
+		}
+		seal(22, msg + at, n, 0);
+		if (between && at + n < len + 4)
+			data(in, 0);
+	}
+}
+
 /* A ticket, cut over records; only a client gets one. */
 static void ticket(struct input *in)
 {
 	size_t len = in_u16(in) % 20000, at, n;
 	u16 piece = (u16)(in_u16(in) % 16384 + 1);
 
-	if (!room(len + 2048 + len / piece * 64) || m.half.suite->version != 0x304 ||
-	    len / piece > 100)
+	if (m.half.suite->version != 0x304)
+		return renegotiate(in);
+	if (!room(len + 2048 + len / piece * 64) || len / piece > 100)
 		return;
 	make_ticket(m.ticket, len);
 	if (session.role != KSSL_ROLE_CLIENT || len < TICKET_LEAST ||
@@ -582,7 +620,7 @@ static void born(struct input *in)
 
 	m.len = m.out = m.last = m.end_at = m.undo = 0;
 	m.nr_seg = m.text_len = m.got = m.nr_begin = 0;
-	m.empties = m.warnings = m.updates = m.tickets = 0;
+	m.empties = m.warnings = m.updates = m.tickets = m.requests = m.answers = 0;
 	m.fate = LIVES;
 	m.no_memory = false;
 	fill = 0;
@@ -658,10 +696,11 @@ static void judge(void)
 		return;
 	if (m.fate == LIVES) {
 		fuzz_must(ret == -EAGAIN && !session.error.err, "a good peer's session lives");
+		fuzz_must(m.answers == m.requests, "each request is answered");
 		fuzz_must(m.got == m.text_len, "all that was sent arrives");
 	}
 	if (m.fate == ENDS) {
-		fuzz_must(!ret && session.rx.closed, "close_notify ends the stream");
+		fuzz_must(!ret && session.rx.end == KSSL_RX_NOTIFIED, "close_notify ends the stream");
 		fuzz_must(m.got == m.text_len, "all before close_notify arrives");
 		fuzz_must(!kssl_framer_return(&session), "kssl_framer_return()");
 		fuzz_must(standin_tcp.copied_seq <= m.end_at, "what is behind goes back");

@@ -108,14 +108,13 @@ def plain_both_ways(kssl, tcp):
             t.join()
 
 
-def end(kssl, peer, version, peer_first):
+def end(kssl, peer, peer_first):
     """close_notify both ways; the peer says something in plain at once."""
     behind = b'plain at once'
     if peer_first:
         peer.notify(behind)
         assert kssl.recv(1) == b''
-    if version == '1.3' or not peer_first:
-        kssl.setsockopt(tap.SOL_KSSL, tap.DETACH, CLOSE)
+    kssl.setsockopt(tap.SOL_KSSL, tap.DETACH, CLOSE)
     if not peer_first:
         assert peer.do(peer.tls.read, 1) == b'', 'the end, not a truncation'
         peer.notify(behind)
@@ -146,10 +145,10 @@ def by_daemon(version, server):
     for peer_first in (True, False):        # on one connection
         peer = handshake(sock, tcp, version, server)
         text_both_ways(sock, peer)
-        end(sock, peer, version, peer_first)
+        end(sock, peer, peer_first)
     peer = handshake(sock, tcp, version, not server)     # and the other way round
     text_both_ways(sock, peer)
-    end(sock, peer, version, True)
+    end(sock, peer, True)
     sock.close()
     tcp.close()
 
@@ -208,10 +207,10 @@ def own_keys(version, server):
     sock.setsockopt(tap.SOL_KSSL, tap.KEY_TX, tx)
     sock.setsockopt(tap.SOL_KSSL, tap.KEY_RX, rx)
     text_both_ways(sock, peer)
-    end(sock, peer, version, True)
+    end(sock, peer, True)
     peer = handshake(sock, tcp, version, server)         # the daemon's turn
     text_both_ways(sock, peer)
-    end(sock, peer, version, False)
+    end(sock, peer, False)
     sock.close()
     tcp.close()
 

@@ -73,8 +73,7 @@ def is_plain(p, first=b''):
 
 def both_closed(p):
     """TLS ends; the peer has seen close_notify."""
-    if p.out.version == 0x304:
-        assert detach(p.kssl, CLOSE) == 0
+    assert detach(p.kssl, CLOSE) == 0
     p.tcp.sendall(seal(p))
     assert p.kssl.recv(1) == b''
     assert p.got() == (ALERT, NOTIFY)
@@ -128,18 +127,14 @@ def peer_first(suite):
     p.kssl.send(b'held', socket.MSG_MORE)
     p.tcp.sendall(seal(p, b'last words'))
     assert p.kssl.recv(100) == b'last words' and p.kssl.recv(100) == b''
-    if suite == T13:
-        assert detach(p.kssl) == errno.EBUSY, 'only theirs'
-        p.kssl.sendall(b', and sent')
-        assert detach(p.kssl, CLOSE) == 0
-        text = b''
-        while text != b'held, and sent':    # one record or two: a read may have sent the first
-            kind, part = p.got()
-            assert kind == DATA
-            text += part
-    else:
-        assert p.got() == (DATA, b'held'), 'TLS 1.2 answers'
-        assert detach(p.kssl, CLOSE) == 0
+    assert detach(p.kssl) == errno.EBUSY, 'only theirs'
+    p.kssl.sendall(b', and sent')
+    assert detach(p.kssl, CLOSE) == 0
+    text = b''
+    while text != b'held, and sent':    # one record or two: a read may have sent the first
+        kind, part = p.got()
+        assert kind == DATA
+        text += part
     assert detach(p.kssl) == 0
     assert p.got() == (ALERT, NOTIFY)
     is_plain(p)
@@ -149,8 +144,7 @@ def peer_first(suite):
 def unread_end(suite):
     """The program need not read the end before: it is found."""
     p = Peer(suite)
-    if suite == T13:
-        assert detach(p.kssl, CLOSE) == 0
+    assert detach(p.kssl, CLOSE) == 0
     p.tcp.sendall(seal(p, b'', b'plain'))
     wait_for(lambda: detach(p.kssl) == 0)
     assert p.got() == (ALERT, NOTIFY)
@@ -162,8 +156,7 @@ def behind(size, fin=False, more=0):
     """Bytes behind close_notify, some of them in kssl's buffer already."""
     def run(suite):
         p = Peer(suite)
-        if suite == T13:
-            assert detach(p.kssl, CLOSE) == 0
+        assert detach(p.kssl, CLOSE) == 0
         data = os.urandom(size + more)
         p.tcp.sendall(seal(p, b'text', data[:size]))
         if fin:
@@ -199,8 +192,7 @@ def little_window(suite):
     """A receive buffer that is full of what came behind close_notify."""
     p = Peer(suite)
     p.kssl.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    if suite == T13:
-        assert detach(p.kssl, CLOSE) == 0
+    assert detach(p.kssl, CLOSE) == 0
     data = os.urandom(200000)
     t = threading.Thread(target=p.tcp.sendall, args=(seal(p, b'', data),))
     t.start()
@@ -221,6 +213,11 @@ def only_fin(suite):
     assert p.kssl.recv(1) == b''
     assert detach(p.kssl, CLOSE) == 0 and detach(p.kssl) == errno.EBUSY
     assert p.got() == (ALERT, NOTIFY)
+    p.close()
+    p = Peer(suite)
+    p.tcp.shutdown(socket.SHUT_WR)
+    wait_for(lambda: detach(p.kssl) == errno.ECONNRESET)
+    assert tap.error(p.kssl)['err'] == errno.ECONNRESET
     p.close()
 
 
@@ -402,8 +399,7 @@ def sleepers(suite):
 
 
 def both_closed_by_thread(p, readers):
-    if p.out.version == 0x304:
-        assert detach(p.kssl, CLOSE) == 0
+    assert detach(p.kssl, CLOSE) == 0
     p.tcp.sendall(seal(p))
     for t in readers:
         t.join()

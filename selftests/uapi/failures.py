@@ -52,10 +52,12 @@ PAGE = {
                   'RxProtocol'),
     'warnings': Kind('more than 4 warnings or renegotiations in a row', 10, errno.EBADMSG,
                      'RxProtocol'),
+    'requests': Kind('more than 100 renegotiations in all', 10, errno.EBADMSG, 'RxProtocol'),
     'alert': Kind('alert not of two bytes', 50, errno.EBADMSG, 'RxProtocol'),
     'length': Kind('handshake message of impossible length', 50, errno.EBADMSG, 'RxProtocol'),
     'ticket': Kind('NewSessionTicket whose parts are not its length', 50, errno.EBADMSG,
                    'RxProtocol'),
+    'level': Kind('TLS 1.2 alert of unknown level', 47, errno.EBADMSG, 'RxProtocol'),
     'value': Kind('KeyUpdate of unknown value', 47, errno.EBADMSG, 'RxProtocol'),
     'version': Kind('TLS 1.2 record of another version', 70, errno.EBADMSG, 'RxProtocol'),
     'last': Kind('sequence numbers used up', 10, errno.EBADMSG, 'RxProtocol'),
@@ -66,7 +68,7 @@ PAGE = {
 }
 UPDATE = b'\x18\0\0\1\0'
 NO_RENEGOTIATION = ((ALERT, b'\1\x64'),)
-HELLO_REQUEST, CLIENT_HELLO = bytes(4), b'\1\0\0\2\3\3'
+HELLO_REQUEST, CLIENT_HELLO = bytes(4), b'\1\0\0\x29\3\3' + bytes(39)
 
 
 class Case(NamedTuple):
@@ -140,6 +142,20 @@ def mixed(*parts):
     return lambda p: b''.join(p.out.seal(text, kind) for kind, text in parts)
 
 
+def pieces(p, message, size):
+    """A handshake message in records of so many bytes."""
+    return b''.join(p.out.seal(message[i:i + size], HANDSHAKE)
+                    for i in range(0, len(message), size))
+
+
+def requests(p):
+    """HelloRequests with data between them, which is read: the first hundred."""
+    for _ in range(100):
+        p.tcp.sendall(p.out.seal(HELLO_REQUEST, HANDSHAKE) + p.out.seal(b'd'))
+        assert p.kssl.recv(10) == b'd'
+    return p.out.seal(HELLO_REQUEST, HANDSHAKE)
+
+
 def storm(n):
     def make(p):
         stream = b''
@@ -188,6 +204,7 @@ BAD_TICKETS = (
 )
 
 MAC, HEAD = 'record did not verify', 'bad record header'
+LEVEL, REQUEST = 'alert of unknown level', 'bad request for renegotiation'
 LONG, BAD, MESSAGE = 'record too long', 'bad record', 'unexpected handshake message'
 CASES = [
     # headers: each of the five bytes
@@ -254,6 +271,10 @@ CASES = [
     Case('alert of one byte', BOTH, 'alert', 'bad alert', sealed(b'\2', ALERT)),
     Case('alert of three bytes', BOTH, 'alert', 'bad alert', sealed(b'\2\x28\0', ALERT)),
     Case('two alerts in a record', BOTH, 'alert', 'bad alert', sealed(b'\1\0\1\0', ALERT)),
+    Case('user_canceled, fatal', ONLY12, 'fatal', 'peer sent a fatal alert',
+         sealed(b'\2\x5a', ALERT), received=90),
+    Case('close_notify of level 3', ONLY12, 'level', LEVEL, sealed(b'\3\0', ALERT)),
+    Case('alert of level 0', ONLY12, 'level', LEVEL, sealed(b'\0\x28', ALERT), role=2),
     Case('five warnings', ONLY12, 'warnings', 'too many warning alerts',
          times(5, b'\1\x64', ALERT)),
     Case('five user_canceled', BOTH, 'warnings', 'too many warning alerts',
@@ -263,7 +284,25 @@ CASES = [
     Case('33 KeyUpdates', ONLY13, 'flood', 'too many KeyUpdates', storm(33)),
     Case('five renegotiations', ONLY12, 'warnings', 'too many renegotiation requests',
          times(5, HELLO_REQUEST, HANDSHAKE), wire=NO_RENEGOTIATION * 4),
+    Case('five renegotiations, cut', ONLY12, 'warnings', 'too many renegotiation requests',
+         lambda p: b''.join(pieces(p, CLIENT_HELLO, 5) for _ in range(5)), role=2,
+         wire=NO_RENEGOTIATION * 4),
+    Case('101 renegotiations', ONLY12, 'requests', 'too many renegotiation requests',
+         requests, wire=NO_RENEGOTIATION * 100),
     # handshake messages
+    Case('HelloRequest of one byte', ONLY12, 'length', REQUEST,
+         sealed(b'\0\0\0\1\0', HANDSHAKE)),
+    Case('HelloRequest of 2^17 + 1 bytes', ONLY12, 'length', 'handshake message too long',
+         sealed(b'\0\2\0\1', HANDSHAKE)),
+    Case('ClientHello of 40 bytes', ONLY12, 'length', REQUEST,
+         sealed(b'\1\0\0\x28' + bytes(40), HANDSHAKE), role=2),
+    Case('ClientHello of 2^24 - 1 bytes', ONLY12, 'length', 'handshake message too long',
+         sealed(b'\1\xff\xff\xff', HANDSHAKE), role=2),
+    Case('Finished behind a HelloRequest', ONLY12, 'message', MESSAGE,
+         sealed(HELLO_REQUEST + b'\x14\0\0\x0c' + bytes(12), HANDSHAKE),
+         wire=NO_RENEGOTIATION),
+    Case('empty record inside a ClientHello', ONLY12, 'empty', 'record without content',
+         mixed((HANDSHAKE, CLIENT_HELLO[:7]), (HANDSHAKE, b'')), role=2),
     Case('KeyUpdate of value 2', ONLY13, 'value', 'bad KeyUpdate',
          sealed(b'\x18\0\0\1\2', HANDSHAKE)),
     Case('KeyUpdate of two bytes', ONLY13, 'length', 'bad KeyUpdate',
@@ -311,6 +350,8 @@ CASES = [
          fin(lambda p: p.out.seal(b'never')[:-1])),
     Case('FIN inside a message', ONLY13, 'cut', 'peer closed without close_notify',
          fin(sealed(TICKET[:7], HANDSHAKE))),
+    Case('FIN inside a ClientHello', ONLY12, 'cut', 'peer closed without close_notify',
+         fin(sealed(CLIENT_HELLO[:7], HANDSHAKE)), role=2),
     Case('reset', BOTH, 'reset', 'the connection failed', reset),
 ] + [
     Case(f'fatal alert {n}', BOTH, 'fatal', 'peer sent a fatal alert',
@@ -353,7 +394,7 @@ def by_poll(p):
     poll = select.poll()
     poll.register(p.kssl, select.POLLIN)
     for _ in range(100):
-        if dict(poll.poll(100)).get(p.kssl.fileno(), 0) & select.POLLERR:
+        if dict(poll.poll(100)).get(p.kssl.fileno(), 0) & (select.POLLIN | select.POLLERR):
             break
     return by_recv(p)
 
@@ -397,9 +438,11 @@ def outcome(p, case, way):
     see.update(tap.error(p.kssl))
     wire = [p.got() for _ in case.wire]
     if case.kind != 'reset':
-        if see['sent'] != NONE:
+        if see['sent'] != NONE or case.kind == 'cut':
             wire.append(p.got())
         p.kssl.close()
+        if case.kind == 'cut':
+            wire.append(p.got())
         wire.append(rest(p))
     see['wire'] = wire
     return see
@@ -408,10 +451,14 @@ def outcome(p, case, way):
 def wanted(case):
     kind = PAGE[case.kind]
     alert = [(ALERT, bytes([2, kind.alert]))] if kind.alert != NONE else []
-    return {'reads': [kind.err] * 3, 'write': errno.EPIPE, 'poll': BITS, 'so_error': kind.err,
+    want = {'reads': [kind.err] * 3, 'write': errno.EPIPE, 'poll': BITS, 'so_error': kind.err,
             'late': [kind.err] * 3, 'err': kind.err, 'verify': 0, 'sent': kind.alert,
             'received': case.received, 'text': case.text,
             'wire': list(case.wire) + alert + ([b''] if case.kind != 'reset' else [])}
+    if case.kind == 'cut':      # of reading alone
+        want.update({'write': 0, 'poll': select.POLLIN | select.POLLOUT, 'so_error': 0,
+                     'wire': [(DATA, b'x'), (ALERT, b'\1\0'), b'']})
+    return want
 
 
 def make_peer(suite, role=0, seq=0):
@@ -532,6 +579,10 @@ def ticket_and_update(p):
     return record
 
 
+def in_pieces(message, size):
+    return lambda p: pieces(p, message, size)
+
+
 FINE = [
     Fine('text of 16384', BOTH, sealed(b'x' * 16384), b'x' * 16384),
     Fine('padded to the limit', ONLY13, sealed(b'x', pad=16383), b'x'),
@@ -546,6 +597,18 @@ FINE = [
          wire=NO_RENEGOTIATION),
     Fine('renegotiation asked by the client', ONLY12, sealed(CLIENT_HELLO, HANDSHAKE), role=2,
          wire=NO_RENEGOTIATION),
+    Fine('ClientHello in records of 5 bytes', ONLY12, in_pieces(CLIENT_HELLO, 5), role=2,
+         wire=NO_RENEGOTIATION),
+    Fine('ClientHello, a byte in each record', ONLY12, in_pieces(CLIENT_HELLO, 1), role=2,
+         wire=NO_RENEGOTIATION),
+    Fine('HelloRequest, a byte in each record', ONLY12, in_pieces(HELLO_REQUEST, 1),
+         wire=NO_RENEGOTIATION),
+    Fine('data inside a ClientHello', ONLY12,       # RFC 5246, 6.2.1
+         mixed((HANDSHAKE, CLIENT_HELLO[:7]), (DATA, b'text'), (HANDSHAKE, CLIENT_HELLO[7:])),
+         b'text', role=2, wire=NO_RENEGOTIATION),
+    Fine('warning and empty data inside a ClientHello', ONLY12,
+         mixed((HANDSHAKE, CLIENT_HELLO[:2]), (ALERT, b'\1\x64'), (DATA, b''),
+               (HANDSHAKE, CLIENT_HELLO[2:])), role=2, wire=NO_RENEGOTIATION),
     Fine('ticket in one record', ONLY13, sealed(TICKET, HANDSHAKE)),
     Fine('ticket with a nonce and extensions', ONLY13, sealed(new_ticket(
         FIXED + b'\2no\0\3abc\0\x0e' + EARLY + b'\0\4abcd\xff\xff\0\2xy'), HANDSHAKE)),
@@ -578,22 +641,71 @@ def many_warnings_apart(suite):
     p.close()
 
 
+def packed(suite):
+    """Requests in one record, the last of them cut, data behind: answered, at most one
+    by one."""
+    if suite != 0xc02f:
+        return
+    for role, message in (0, HELLO_REQUEST), (2, CLIENT_HELLO):
+        p = make_peer(suite, role)
+        p.tcp.sendall(p.out.seal(message * 2 + message[:3], HANDSHAKE) + p.out.seal(b'data') +
+                      p.out.seal(message[3:], HANDSHAKE) + p.out.seal(b'more'))
+        assert p.kssl.recv(8, socket.MSG_WAITALL) == b'datamore'
+        p.kssl.send(b'x')
+        got = [p.got()]
+        while got[-1][0] != DATA:
+            got.append(p.got())
+        assert got[-1] == (DATA, b'x') and 1 <= len(got) - 1 <= 3, got
+        assert set(got[:-1]) == set(NO_RENEGOTIATION), got
+        p.close()
+
+
 def close_notify(suite, level):
-    """It ends reading, whatever follows; TLS 1.2 is closed both ways by it."""
+    """It ends reading, whatever follows; writing goes on until the program ends it."""
     p = make_peer(suite)
     p.tcp.sendall(p.out.seal(b'bye') + p.out.seal(bytes([level, 0]), ALERT) +
                   p.out.seal(b'ignored') + b'nonsense')
     p.tcp.shutdown(socket.SHUT_WR)
     assert [p.kssl.recv(100) for _ in range(4)] == [b'bye', b'', b'', b'']
-    if SUITES[suite][0] == 0x303:
-        assert p.got() == (ALERT, b'\1\0')
-        assert tap.errno_of(p.kssl.send, b'x') == errno.EPIPE
-    else:
-        assert p.kssl.send(b'more') == 4 and p.got() == (DATA, b'more')
+    assert p.kssl.send(b'more') == 4 and p.got() == (DATA, b'more')
+    assert tap.info(p.kssl)['state'] == 3, 'open'
+    p.kssl.shutdown(socket.SHUT_WR)
+    assert p.got() == (ALERT, b'\1\0') and p.got() is None
+    assert tap.info(p.kssl)['state'] == 4, 'closed'
     e = tap.error(p.kssl)
     assert (e['err'], e['sent'], e['received']) == (0, NONE, NONE), e
     assert p.kssl.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
     p.close()
+
+
+# ---- alerts: level x description x version x role (unit/records has all 65,536 pairs) ----
+
+def alert_sense(version, level, desc):
+    """What the next read says, the alert sent, the one received."""
+    if version == 0x303 and level not in (1, 2):
+        return errno.EBADMSG, 47, NONE
+    if desc == 0:
+        return b'', NONE, NONE
+    if level == 1 if version == 0x303 else desc == 90:
+        return b'data', NONE, NONE
+    return errno.ECONNABORTED, NONE, desc
+
+
+def alert_table(suite, role):
+    wrong = []
+    for level in (0, 1, 2, 3, 255):
+        for desc in (0, 40, 90, 100, 255):
+            p = make_peer(suite, role)
+            p.tcp.sendall(p.out.seal(bytes([level, desc]), ALERT) + p.out.seal(b'data'))
+            try:
+                said = p.kssl.recv(10)
+            except OSError as e:
+                said = e.errno
+            e = tap.error(p.kssl)
+            if (said, e['sent'], e['received']) != alert_sense(SUITES[suite][0], level, desc):
+                wrong.append((level, desc, said, e))
+            p.close()
+    assert not wrong, wrong
 
 
 # ---- the manual ----
@@ -622,8 +734,11 @@ def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     failures()
     for suite in RUN[:2]:
-        for fn in (together, held_back, receive_only, sigpipe, many_warnings_apart):
+        for fn in (together, held_back, receive_only, sigpipe, many_warnings_apart, packed):
             tap.case(f'{fn.__name__}, {suite:#x}')(lambda f=fn, s=suite: f(s))
+        for role in 1, 2:
+            tap.case(f'alerts at {"a server" if role == 2 else "a client"}, {suite:#x}')(
+                lambda s=suite, r=role: alert_table(s, r))
         for level in (1, 2):
             tap.case(f'close_notify, level {level}, {suite:#x}')(
                 lambda s=suite, v=level: close_notify(s, v))

@@ -39,6 +39,35 @@ static void check_limits(u16 version, u16 id, const char *name)
 	ok(good, name);
 }
 
+/* Every level and description, from what the RFCs say and not from the code. */
+static enum kssl_alert_sense sense(u16 version, unsigned int level, unsigned int desc)
+{
+	if (version == TLS13) {		/* RFC 8446, 6: "the 'level' field can safely be ignored" */
+		switch (desc) {
+		case 0: return KSSL_ALERT_CLOSES;
+		case 90: return KSSL_ALERT_WARNS;
+		default: return KSSL_ALERT_FAILS;
+		}
+	}
+	switch (level) {		/* RFC 5246, 7.2 */
+	case 1: return desc ? KSSL_ALERT_WARNS : KSSL_ALERT_CLOSES;
+	case 2: return desc ? KSSL_ALERT_FAILS : KSSL_ALERT_CLOSES;
+	default: return KSSL_ALERT_BROKEN;
+	}
+}
+
+static void check_alerts(u16 version, const char *name)
+{
+	unsigned int level, desc;
+	bool good = true;
+
+	for (level = 0; level < 256; level++)
+		for (desc = 0; desc < 256; desc++)
+			good &= kssl_record_alert(version, (u8)level, (u8)desc) ==
+				sense(version, level, desc);
+	ok(good, name);
+}
+
 static void check_types(void)
 {
 	const struct kssl_suite *s13 = kssl_suite_find(TLS13, 0x1301);
@@ -343,6 +372,8 @@ int main(void)
 	check_limits(TLS12, 0xc02f, "record_check__limits_1.2_gcm");
 	check_limits(TLS12, 0xcca8, "record_check__limits_1.2_chacha");
 	check_types();
+	check_alerts(TLS13, "record_alert__1.3");
+	check_alerts(TLS12, "record_alert__1.2");
 	check_plain();
 	check_inner();
 	ok(!kssl_suite_find(TLS12, 0x1301) && !kssl_suite_find(TLS13, 0xc02f) &&

@@ -136,8 +136,7 @@ enum kssl_option {
  *	else.  What the peer sent behind its close_notify is read first.  TCP_ULP
  *	"kssl" begins TLS anew.
  * @KSSL_DETACH_CLOSE: send close_notify, but no FIN as shutdown() would: writing
- *	ends (EPIPE), reading goes on to the peer's close_notify.  Not needed where
- *	the peer's was read first in TLS 1.2: it has been answered.
+ *	ends (EPIPE), reading goes on to the peer's close_notify.
  */
 enum kssl_detach {
 	KSSL_DETACH_NOW = 0,

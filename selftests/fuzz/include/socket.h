@@ -83,6 +83,14 @@ struct sock {
 	struct sk_buff_head sk_receive_queue;
 };
 
+static inline int sock_error(struct sock *sk)
+{
+	int err = sk->sk_err;
+
+	sk->sk_err = 0;
+	return -err;
+}
+
 struct tcp_sock {
 	u32 rcv_nxt;
 	u32 copied_seq;
