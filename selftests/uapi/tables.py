@@ -2,20 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a newer kernel can do with a TCP socket is closed on ours until it is looked at:
 each member of struct proto and struct proto_ops of the running kernel is in a list of
-kernel/tables.h; and what is closed says so."""
-import errno
+kernel/tables.h."""
 import os
 import re
-import socket
 import sys
 
 TOP = os.path.dirname(os.path.abspath(__file__)) + '/../..'
 sys.path.insert(0, TOP + '/selftests/peers')
 import btf  # noqa: E402
 import tap  # noqa: E402
-from records import Peer  # noqa: E402
 
-SO_PEEK_OFF = 42
 BTF = '/sys/kernel/btf/vmlinux'
 
 
@@ -47,31 +43,10 @@ def compare(types, structure, prefix, functions):
            f'{len(members)} members')
 
 
-def refused(sock):
-    return (tap.errno_of(sock.setsockopt, socket.SOL_SOCKET, SO_PEEK_OFF, 0),
-            tap.errno_of(sock.getsockopt, socket.SOL_SOCKET, SO_PEEK_OFF))
-
-
-def peek_off():
-    """6.12 and later have it for TCP; ours would have taken it and read elsewhere."""
-    closed, listening = socket.socket(), socket.create_server(('127.0.0.1', 0))
-    for sock in closed, listening:
-        tap.attach(sock)
-    peer, (tls, other) = Peer(0x1301), tap.pair()
-    tls.setsockopt(tap.SOL_TCP, tap.TCP_ULP, b'tls')
-    for name, sock in (('closed', closed), ('listening', listening), ('open', peer.kssl), ('"tls"', tls)):
-        tap.is_(refused(sock), (errno.EOPNOTSUPP, errno.EOPNOTSUPP), f'SO_PEEK_OFF, {name}')
-    peer.tcp.sendall(peer.out.seal(b'012345678'))
-    got = [peer.kssl.recv(3, socket.MSG_PEEK) for _ in range(2)]
-    tap.is_(got, [b'012', b'012'], 'and MSG_PEEK reads from the front')
-    other.close()
-
-
 if os.path.exists(BTF):
     TYPES = btf.Types(BTF)
     compare(TYPES, 'proto', 'PROTO', ('TCP', 'OURS'))
     compare(TYPES, 'proto_ops', 'OPS', ('TCP', 'PLAIN', 'CLOSED'))
 else:
     tap.skip('struct proto and struct proto_ops', 'the kernel tells nothing of its types')
-peek_off()
 tap.done()
