@@ -6,6 +6,7 @@
  */
 #include "rx.h"
 
+#include <linux/indirect_call_wrapper.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/splice.h>
@@ -272,7 +273,15 @@ struct reader {
 /* Find @at again: at the beginning, and after the socket lock was released. */
 static void find_place(struct reader *r)
 {
-	kssl_rx_buf_seek(&r->s->rx, r->flags & MSG_PEEK ? r->base + r->done : 0, &r->at);
+	r->at = (struct kssl_rx_place){};
+	if (unlikely(r->flags & MSG_PEEK || !list_empty(&r->s->rx.ahead)))
+		kssl_rx_buf_seek(&r->s->rx, r->flags & MSG_PEEK ? r->base + r->done : 0, &r->at);
+}
+
+/* Of a "kssl" socket: struct kssl_rx_rules.more. */
+static int more_of_stream(struct kssl_session *s)
+{
+	return kssl_rx_text(s, kssl_rx_buf_unread(&s->rx) + 1, UINT_MAX);
 }
 
 /* The next piece.  1; 0: there is none now, or this is the end; negative errno. */
@@ -282,7 +291,7 @@ static int next_piece(struct reader *r, struct kssl_piece *piece)
 	int ret;
 
 	while (!kssl_rx_buf_look(&r->s->rx, &r->at, merge, piece)) {
-		ret = r->rules->more(r->s);
+		ret = INDIRECT_CALL_1(r->rules->more, more_of_stream, r->s);
 		if (ret <= 0)
 			return ret;
 		/* all else was passed: it lies in the buffer, unless a peek is to begin later */
@@ -324,7 +333,8 @@ static int put_piece(struct reader *r, const struct kssl_piece *piece)
 		sk_peek_offset_fwd(s->sk, n);
 	} else {
 		ended = kssl_rx_buf_read(s, n);
-		kssl_rx_buf_seek(&s->rx, 0, &r->at);
+		if (unlikely(r->at.chunk))	/* else the front is still in the buffer */
+			find_place(r);
 		sk_peek_offset_bwd(s->sk, n);
 		s->rx_bytes += n;
 	}
@@ -405,11 +415,6 @@ int kssl_rx_recv(struct kssl_session *s, const struct kssl_rx_rules *rules, stru
 	kssl_rx_cmsg_end(&r.cmsg, msg);
 	kssl_rx_buf_charge(s);
 	return ret;
-}
-
-static int more_of_stream(struct kssl_session *s)
-{
-	return kssl_rx_text(s, kssl_rx_buf_unread(&s->rx) + 1, UINT_MAX);
 }
 
 /* An error of TCP's that has not ended the connection (IP_RECVERR) is told once. */

@@ -370,28 +370,16 @@ void kssl_rx_buf_seek(const struct kssl_rx *rx, u32 skip, struct kssl_rx_place *
 }
 
 /**
- * kssl_rx_buf_look() - unread content at a place
- * @rx: receiving side; socket lock
+ * kssl_rx_buf_look_chunk() - kssl_rx_buf_look() where content lies in the queue
  * @at: the place
  * @merge: content of several records, of one type, may be one piece
  * @piece: set to what lies there
- *
- * Return: false: this is the end of what was opened.
  */
-bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_rx_place *at, bool merge,
-		      struct kssl_piece *piece)
+void kssl_rx_buf_look_chunk(const struct kssl_rx_place *at, bool merge, struct kssl_piece *piece)
 {
-	const struct bound *b;
+	const struct bound *b = bound_at(at->chunk, at->bound);
 	u32 i = at->bound;
 
-	if (likely(!at->chunk)) {
-		if (!rx->held || at->bound)
-			return false;
-		*piece = (struct kssl_piece){ rx->buf + rx->text + at->off, rx->text_len - at->off,
-					      rx->type, !rx->begun && !at->off, true };
-		return true;
-	}
-	b = bound_at(at->chunk, i);
 	*piece = (struct kssl_piece){ at->chunk->data + at->pos, b->len - at->off, b->type,
 				      b->flags & BOUND_FIRST && !at->off, b->flags & BOUND_LAST };
 	while (merge && ++i < at->chunk->nr) {
@@ -401,7 +389,6 @@ bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_rx_place *at, 
 		piece->len += b->len;
 		piece->last = b->flags & BOUND_LAST;
 	}
-	return true;
 }
 
 /**
@@ -440,36 +427,20 @@ bool kssl_rx_buf_pass(const struct kssl_rx *rx, struct kssl_rx_place *at, u32 n)
 	return ended;
 }
 
-static void read_held(struct kssl_session *s, u32 n)
-{
-	struct kssl_rx *rx = &s->rx;
-
-	rx->text += n;
-	rx->text_len -= n;
-	rx->held = rx->text_len;
-	rx->begun = rx->held && (rx->begun || n);
-	if (!rx->held && rx->head == rx->tail)
-		kssl_rx_buf_free(s);
-}
-
 /**
- * kssl_rx_buf_read() - content at the front was read
- * @s: the session; socket lock
+ * kssl_rx_buf_read_chunk() - kssl_rx_buf_read() where content lies in the queue
+ * @s: the session, whose queue is not empty; socket lock
  * @n: bytes, of what kssl_rx_buf_look() shows there; 0 drops a record without any
  *
  * Return: true if the end of a record was passed.
  */
-bool kssl_rx_buf_read(struct kssl_session *s, u32 n)
+bool kssl_rx_buf_read_chunk(struct kssl_session *s, u32 n)
 {
 	struct kssl_rx *rx = &s->rx;
 	struct kssl_rx_chunk *chunk;
 	struct kssl_rx_place at;
 	bool ended;
 
-	if (likely(list_empty(&rx->ahead))) {
-		read_held(s, n);
-		return !rx->held;
-	}
 	front(rx, &at);
 	chunk = at.chunk;
 	ended = kssl_rx_buf_pass(rx, &at, n);

@@ -48,10 +48,9 @@ int kssl_rx_buf_room(struct kssl_session *s, u32 want, u32 at);
 int kssl_rx_buf_spill(struct kssl_session *s);
 int kssl_rx_buf_add(struct kssl_session *s, const u8 *data, u32 len);
 void kssl_rx_buf_seek(const struct kssl_rx *rx, u32 skip, struct kssl_rx_place *at);
-bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_rx_place *at, bool merge,
-		      struct kssl_piece *piece);
+void kssl_rx_buf_look_chunk(const struct kssl_rx_place *at, bool merge, struct kssl_piece *piece);
 bool kssl_rx_buf_pass(const struct kssl_rx *rx, struct kssl_rx_place *at, u32 n);
-bool kssl_rx_buf_read(struct kssl_session *s, u32 n);
+bool kssl_rx_buf_read_chunk(struct kssl_session *s, u32 n);
 void kssl_rx_buf_release(struct kssl_session *s);
 void kssl_rx_buf_exit(void);
 
@@ -65,6 +64,51 @@ static inline u32 kssl_rx_buf_unread(const struct kssl_rx *rx)
 static inline bool kssl_rx_buf_any(const struct kssl_rx *rx)
 {
 	return rx->held || !list_empty(&rx->ahead);
+}
+
+/**
+ * kssl_rx_buf_look() - unread content at a place
+ * @rx: receiving side; socket lock
+ * @at: the place
+ * @merge: content of several records, of one type, may be one piece
+ * @piece: set to what lies there
+ *
+ * Return: false: this is the end of what was opened.
+ */
+static inline bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_rx_place *at,
+				    bool merge, struct kssl_piece *piece)
+{
+	if (unlikely(at->chunk)) {
+		kssl_rx_buf_look_chunk(at, merge, piece);
+		return true;
+	}
+	if (!rx->held || at->bound)
+		return false;
+	*piece = (struct kssl_piece){ rx->buf + rx->text + at->off, rx->text_len - at->off,
+				      rx->type, !rx->begun && !at->off, true };
+	return true;
+}
+
+/**
+ * kssl_rx_buf_read() - content at the front was read
+ * @s: the session; socket lock
+ * @n: bytes, of what kssl_rx_buf_look() shows there; 0 drops a record without any
+ *
+ * Return: true if the end of a record was passed.
+ */
+static inline bool kssl_rx_buf_read(struct kssl_session *s, u32 n)
+{
+	struct kssl_rx *rx = &s->rx;
+
+	if (unlikely(!list_empty(&rx->ahead)))
+		return kssl_rx_buf_read_chunk(s, n);
+	rx->text += n;
+	rx->text_len -= n;
+	rx->held = rx->text_len;
+	rx->begun = rx->held && (rx->begun || n);
+	if (!rx->held && rx->head == rx->tail)
+		kssl_rx_buf_free(s);
+	return !rx->held;
 }
 
 #endif /* _KSSL_RX_BUF_H */

@@ -24,7 +24,7 @@ static u32 room(const struct msghdr *msg)
 
 /**
  * kssl_rx_cmsg_begin() - a call begins
- * @b: to be filled; end it by kssl_rx_cmsg_end() if 0 is returned
+ * @b: zero, to be filled; end it by kssl_rx_cmsg_end() if 0 is returned
  * @s: the session; socket lock, process context
  * @msg: the call's message
  *
@@ -34,7 +34,6 @@ static u32 room(const struct msghdr *msg)
  */
 int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, const struct kssl_session *s, struct msghdr *msg)
 {
-	*b = (struct kssl_rx_cmsg){};
 	if (likely(!s->rx.records))
 		return 0;
 	b->max = room(msg);

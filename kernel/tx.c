@@ -39,7 +39,8 @@ static int wait_room(struct kssl_session *s, long *timeo)
 /*
  * A record to put content in: the one that is begun, or a new one.
  *
- * Return: 0; -EAGAIN (no room or memory); -EPIPE; or why the session has failed.
+ * Return: 1: a new one, which has passed the gate; 0: one of an earlier call; -EAGAIN
+ * (no room or memory); -EPIPE; or why the session has failed.
  */
 static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool more)
 {
@@ -61,13 +62,13 @@ static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool mor
 	/* with MSG_MORE more content may come later */
 	n = kssl_tx_gate(s, more ? room : min_t(size_t, room, msg_data_left(msg)), 0,
 			 KSSL_GATE_CONTENT);
-	return n < 0 ? n : kssl_tx_begin(s, type, n);
+	return n < 0 ? n : kssl_tx_begin(s, type, n) ?: 1;
 }
 
 /* Pending content stays after the call, but not for ever. */
 static bool keep_pending(struct kssl_session *s)
 {
-	if (!kssl_tx_charge(s))
+	if (!s->tx.charged && !kssl_tx_charge(s))
 		return false;
 	if (!delayed_work_pending(&s->deferred)) {
 		unsigned long delay = msecs_to_jiffies(READ_ONCE(more_ms));
@@ -82,11 +83,12 @@ static bool keep_pending(struct kssl_session *s)
 static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool more)
 {
 	struct kssl_tx *tx = &s->tx;
-	int err, n;
+	enum kssl_push push;
+	int fresh, err, n;
 
-	err = prepare(s, type, msg, more);
-	if (err)
-		return err;
+	fresh = prepare(s, type, msg, more);
+	if (fresh < 0)
+		return fresh;
 	n = kssl_tx_copy(tx, msg);
 	if (n < 0) {
 		if (!tx->len)
@@ -96,7 +98,8 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	if (tx->len < tx->room && (more || msg_data_left(msg)) && keep_pending(s))
 		return n;
 	kssl_tx_trim(s);
-	err = kssl_tx_send_content(s, kssl_push_for(msg_data_left(msg), more));
+	push = kssl_push_for(msg_data_left(msg), more);
+	err = fresh ? kssl_tx_seal(s, push) : kssl_tx_send_content(s, push);
 	if (err != -EAGAIN)
 		return err ?: n;
 	/* what was begun in another call has no room now: it goes without the program */

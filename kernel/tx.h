@@ -14,8 +14,7 @@ bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len)
 void kssl_tx_set_end(struct kssl_session *s, enum kssl_tx_end end);
 void kssl_tx_cut(struct kssl_session *s);
 bool kssl_tx_pending(const struct kssl_session *s);
-bool kssl_tx_due(const struct kssl_session *s);
-int kssl_tx_before_content(struct kssl_session *s);
+int kssl_tx_serve_key(struct kssl_session *s);
 int kssl_tx_send_content(struct kssl_session *s, enum kssl_push push);
 int kssl_tx_retry(struct kssl_session *s);
 int kssl_tx_flush(struct kssl_session *s);

@@ -112,46 +112,18 @@ static int send_update(struct kssl_session *s, bool request)
 	return 0;
 }
 
-/* Has the sending key protected as many records as suite and policy allow? */
-static bool used_up(const struct kssl_session *s)
-{
-	u32 records = READ_ONCE(s->kn->key_records);
-
-	return s->seal->used >= s->seal->suite->limit || (records && s->seal->used >= records);
-}
-
-/* Is it older than the policy wants?  Without a secret there is no other. */
-static bool too_old(const struct kssl_session *s)
-{
-	u32 seconds = READ_ONCE(s->kn->rekey_seconds);
-
-	return seconds && s->seal->secret.len &&
-	       time_after_eq64(get_jiffies_64(), s->seal->since + (u64)seconds * HZ);
-}
-
 /**
- * kssl_tx_due() - must something go before the next record of content?
- * @s: a session with sending keys; socket lock
- */
-bool kssl_tx_due(const struct kssl_session *s)
-{
-	return unlikely(used_up(s) || s->tx.update_due || too_old(s)) && !s->ktls;
-}
-
-/**
- * kssl_tx_before_content() - the answer to a KeyUpdate, and the limits of the key
- * @s: a session with sending keys; socket lock, process context
+ * kssl_tx_serve_key() - the answer to a KeyUpdate, and the limits of the key
+ * @s: a session with sending keys, kssl_tx_due() is true; socket lock, process context
  *
  * Return: 0: the next record may be one of content; -EAGAIN (no room); -EPIPE
  * (nothing may follow: the keys are used up, or TCP's connection is over); or why
  * the session has failed.
  */
-int kssl_tx_before_content(struct kssl_session *s)
+int kssl_tx_serve_key(struct kssl_session *s)
 {
-	if (likely(!kssl_tx_due(s)))
-		return 0;
 	if (s->seal->secret.len) {
-		if (used_up(s))
+		if (kssl_tx_used_up(s))
 			kssl_nl_event(s, KSSL_EVENT_KIND_LIMIT);
 		return send_update(s, false);
 	}

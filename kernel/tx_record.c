@@ -158,6 +158,7 @@ static bool reserve_memory(struct sock *sk, u32 size)
  */
 int kssl_tx_gate(struct kssl_session *s, u32 want, u32 ahead, enum kssl_gate what)
 {
+	const struct tcp_sock *tp = tcp_sk(s->sk);
 	struct sock *sk = s->sk;
 	u32 extra, n;
 	int err;
@@ -168,7 +169,9 @@ int kssl_tx_gate(struct kssl_session *s, u32 want, u32 ahead, enum kssl_gate wha
 		return err;
 	if (unlikely(sk->sk_shutdown & SEND_SHUTDOWN))
 		return -EPIPE;
-	if (what == KSSL_GATE_CONTENT && unlikely(!tcp_prot.stream_memory_free(sk, 0)))
+	/* TCP_NOTSENT_LOWAT, as tcp_stream_memory_free() has it */
+	if (what == KSSL_GATE_CONTENT &&
+	    unlikely(tp->write_seq - tp->snd_nxt >= tcp_notsent_lowat(tp)))
 		return -EAGAIN;
 	extra = s->seal->head + kssl_tx_tail(s, want);
 	n = allowed(sk, want, extra, sk->sk_wmem_queued + ahead, what);

@@ -2,8 +2,13 @@
 #ifndef _KSSL_TX_RECORD_H
 #define _KSSL_TX_RECORD_H
 
+#include <linux/jiffies.h>
 #include <linux/uio.h>
+#include "keys.h"
 #include "kssl.h"
+#include "session.h"
+#include "suite.h"
+#include "tx.h"
 #include "tx_tcp.h"
 
 /**
@@ -27,5 +32,37 @@ int kssl_tx_seal(struct kssl_session *s, enum kssl_push push);
 int kssl_tx_seal_short(struct kssl_session *s, u8 type, const void *content, u32 len);
 int kssl_tx_seal_failed(struct kssl_session *s, int err);
 void kssl_tx_drop(struct kssl_session *s);
+
+/* Has the sending key protected as many records as suite and policy allow? */
+static inline bool kssl_tx_used_up(const struct kssl_session *s)
+{
+	u32 records = READ_ONCE(s->kn->key_records);
+
+	return s->seal->used >= s->seal->suite->limit || (records && s->seal->used >= records);
+}
+
+/* Is it older than the policy wants?  Without a secret there is no other. */
+static inline bool kssl_tx_too_old(const struct kssl_session *s)
+{
+	u32 seconds = READ_ONCE(s->kn->rekey_seconds);
+
+	return seconds && s->seal->secret.len &&
+	       time_after_eq64(get_jiffies_64(), s->seal->since + (u64)seconds * HZ);
+}
+
+/**
+ * kssl_tx_due() - must something go before the next record of content?
+ * @s: a session with sending keys; socket lock
+ */
+static inline bool kssl_tx_due(const struct kssl_session *s)
+{
+	return unlikely(kssl_tx_used_up(s) || s->tx.update_due || kssl_tx_too_old(s)) && !s->ktls;
+}
+
+/* What kssl_tx_serve_key() does, if there is something to do. */
+static inline int kssl_tx_before_content(struct kssl_session *s)
+{
+	return likely(!kssl_tx_due(s)) ? 0 : kssl_tx_serve_key(s);
+}
 
 #endif /* _KSSL_TX_RECORD_H */
