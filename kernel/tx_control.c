@@ -195,6 +195,8 @@ static int send_due(struct kssl_session *s)
 		err = send_no_renegotiation(s);
 	if (!err && s->tx.end == KSSL_TX_NOTIFY_DUE)
 		err = send_notify(s);
+	if (!err && s->tx.pend_len)	/* TCP has not taken all of it */
+		err = -EAGAIN;
 	if (err != -EAGAIN && s->tx.fin_due) {
 		s->tx.fin_due = false;
 		s->sk->sk_shutdown |= SEND_SHUTDOWN;

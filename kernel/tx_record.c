@@ -134,14 +134,23 @@ bool kssl_tx_memory_free(const struct sock *sk, int wake)
 	       (!used || space(sk, used, KSSL_GATE_CONTENT) >= new_skbs(sk, len));
 }
 
-/* Memory from TCP's accounting; with nothing queued TCP's own rules let one through. */
+/*
+ * Memory from TCP's accounting.  Over its limits TCP refuses a socket that is under its
+ * sndbuf, and never one that is at it.  With nothing queued nothing would ever move:
+ * then the socket is taken to be at it, and what that gives beyond @size goes back.
+ */
 static bool reserve_memory(struct sock *sk, u32 size)
 {
+	int more;
+
 	if (likely(sk_wmem_schedule(sk, size)))
 		return true;
-	/* a socket that is at its limit is not refused: else it would never move */
-	return !sk->sk_wmem_queued &&
-	       sk_wmem_schedule(sk, max_t(u32, size, READ_ONCE(sk->sk_sndbuf)));
+	if (sk->sk_wmem_queued || !sk_wmem_schedule(sk, max_t(u32, size, READ_ONCE(sk->sk_sndbuf))))
+		return false;
+	more = sk->sk_forward_alloc - (int)size;
+	if (more >= (int)PAGE_SIZE)
+		__sk_mem_reclaim(sk, more);
+	return true;
 }
 
 /**
