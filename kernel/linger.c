@@ -548,10 +548,13 @@ static bool may_linger(const struct sock *sk, const struct kssl_session *s)
 int kssl_linger_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
-	const struct proto_ops *base = kssl_ulp_base_ops(sk);
+	const struct proto_ops *base;
 	struct kssl_session *s;
 	bool held;
 
+	if (!sk)	/* accept() has made it, and failed */
+		return 0;
+	base = kssl_ulp_base_ops(sk);
 	sock_hold(sk);
 	lock_sock(sk);
 	s = kssl_of(sk);
