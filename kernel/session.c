@@ -390,6 +390,7 @@ void kssl_session_end_rx(struct kssl_session *s, enum kssl_rx_end end)
 {
 	sock_owned_by_me(s->sk);
 	s->rx.end = end;
+	kssl_relay_end(s);	/* no ticket comes any more */
 	kssl_session_closed(s);
 	kssl_session_wake(s);
 }
