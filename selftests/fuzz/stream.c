@@ -636,6 +636,7 @@ static void born(struct input *in)
 	key = wire_key(&m.half);
 	session.open = kssl_keys_new(&key, &why);
 	fuzz_must(!IS_ERR(session.open), "keys");
+	session.seal = session.open;	/* there are some: requests can be answered */
 	session.kn = &kn;
 	session.sk = &sk;
 	session.state = KSSL_STATE_OPEN;
