@@ -28,7 +28,7 @@ def rows(name):
 
 
 def table():
-    """row: (entry of the manual, version or '')"""
+    """row: (entry of the manual, version, mode or '')"""
     with open(here + '/socket.differences', encoding='ascii') as f:
         lines = [line.rstrip('\n').split('\t') for line in f if line[0] not in '#\n']
     return {r[0]: (r[1], r[2] if len(r) > 2 else '') for r in lines}
@@ -49,7 +49,7 @@ def compare(name, listed):
     if version != '1.3':    # a selection of cases
         cases = {r.split('.')[0] for r in got}
         plain = {r: v for r, v in plain.items() if r.split('.')[0] in cases}
-    want = {r for r, (_, v) in listed.items() if v in ('', version) and r in plain}
+    want = {r for r, (_, v) in listed.items() if v in ('', version, mode) and r in plain}
     differ = {r for r in plain.keys() | got.keys() if plain.get(r) != got.get(r)}
     if mode == 'plain':
         want = set()
