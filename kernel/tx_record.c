@@ -46,7 +46,7 @@
 /* Most bytes that alerts and the like may use when content may not. */
 #define KSSL_RESERVE		2048
 
-/* Content that is worth a record of its own when more was asked for. */
+/* Content that is worth a record of its own, however small the send buffer is. */
 #define KSSL_RECORD_LEAST	1024
 
 /* What TCP charges for a segment beyond its bytes. */
@@ -87,21 +87,30 @@ static s64 space(const struct sock *sk, u32 used, enum kssl_gate what)
 }
 
 /*
+ * The least content that a record of the program's bulk holds: full records, unless
+ * the send buffer is too small for two.
+ */
+static u32 least_content(const struct sock *sk)
+{
+	return clamp_t(u32, READ_ONCE(sk->sk_sndbuf) / 2, KSSL_RECORD_LEAST, TLS_TEXT_MAX);
+}
+
+/*
  * How much of @want bytes of content may be sealed; @extra: what the record adds
  * to it.  0: none.
  */
 static u32 allowed(const struct sock *sk, u32 want, u32 extra, u32 used, enum kssl_gate what)
 {
-	s64 left = space(sk, used, what) - extra;
-	u32 least = min_t(u32, want, KSSL_RECORD_LEAST);
+	s64 room = space(sk, used, what) - extra, left;
+	u32 least;
 
-	if (likely(left >= (s64)want + heads(sk, want + extra)))
+	if (likely(room >= (s64)want + heads(sk, want + extra)))
 		return want;
-	left -= heads(sk, max_t(s64, left, 0) + extra);
+	left = room - heads(sk, max_t(s64, room, 0) + extra);
 	if (!used)	/* one segment */
-		left = max_t(s64, left, max_t(u32, skb_room(sk), least));
-	else if (left < least && space(sk, used, what) >= (s64)least + extra +
-		 heads(sk, least + extra))
+		return min_t(s64, want, max_t(s64, left, skb_room(sk)));
+	least = min(want, least_content(sk));
+	if (left < least && room >= (s64)least + heads(sk, least + extra))
 		left = least;
 	return left >= least ? min_t(s64, want, left) : 0;
 }
@@ -111,7 +120,7 @@ static u32 allowed(const struct sock *sk, u32 want, u32 extra, u32 used, enum ks
  * @sk: the socket; TCP has compared sk_wmem_queued with sk_sndbuf already
  * @wake: TCP's
  *
- * What the gate says of a record of KSSL_RECORD_LEAST bytes, memory aside.  While a
+ * What the gate says of the least record, memory aside.  While a
  * sealed record is being pushed the gate has answered already.
  *
  * Context: any, also without the socket lock, as a guess.
@@ -128,7 +137,7 @@ bool kssl_tx_memory_free(const struct sock *sk, int wake)
 	if (!READ_ONCE(s->seal))	/* "tls" without keys, or the handshake */
 		return true;
 	used = READ_ONCE(sk->sk_wmem_queued);
-	len = KSSL_RECORD_LEAST + KSSL_EXPAND_MAX + READ_ONCE(s->tx.pad);
+	len = least_content(sk) + KSSL_EXPAND_MAX + READ_ONCE(s->tx.pad);
 	/* no look at the queue's tail without the lock: as if it were full */
 	return !READ_ONCE(s->tx.pend_len) &&
 	       (!used || space(sk, used, KSSL_GATE_CONTENT) >= new_skbs(sk, len));

@@ -175,9 +175,9 @@ def charged():
     return int(line[line.index('mem') + 1]) * 4096
 
 
-def stays(what, begin, end, least):
+def stays(what, begin, end, least, nr=300):
     """Of many sessions @begin leaves something in the kernel, and @end takes it."""
-    crowd = [Peer(0x1301) for _ in range(300)]
+    crowd = [Peer(0x1301) for _ in range(nr)]
     slack = (os.cpu_count() << 20) + (1 << 19)
     start = charged()
     for p in crowd:
@@ -240,7 +240,7 @@ def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     stays('a part of a record', part_of_record, rest_of_record, 20480)
     stays('text that nobody has read', unread, read, 20480)
-    stays('content opened ahead', ahead, taken, 20480 + 2 * 16384)
+    stays('content opened ahead', ahead, taken, 20480 + 2 * 16384, 100)
     with open('/sys/module/kssl/parameters/more_ms', 'r+', encoding='ascii') as f:
         was = f.read()
         f.write('3600000')
