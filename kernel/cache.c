@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Objects that calls need again and again and that are dear to make: each CPU keeps
- * a few of a kind, for a second at most.  What is kept is charged to nobody: it is
+ * a few of a kind, for a second at most.  What is kept is on no account: it is
  * bounded by the number of CPUs, and gone a second after sending and receiving end,
  * before reclaim could ask for it.
  *
@@ -78,7 +78,7 @@ void kssl_cache_release(struct work_struct *work)
 
 /**
  * kssl_cache_exit() - free what is kept
- * @cache: a cache that nobody uses any more
+ * @cache: a cache that is no longer used
  */
 void kssl_cache_exit(struct kssl_cache *cache)
 {

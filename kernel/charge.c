@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that outlives the call which took it: a part of a record, text that
- * nobody has read yet, text of a record that is not sealed.  Its pages are spares
- * of a CPU (rx_buf.c) or the task's (frag.c) and on nobody's account.  So the socket
+ * Memory that outlives the call which took it: a part of a record, content that
+ * is unread, content of a record that is not sealed.  Its pages are spares
+ * of a CPU (rx_buf.c) or the task's (frag.c) and on no account.  So the socket
  * is charged for it as TCP charges it for what is in its queues, and by it its
  * cgroup.  What a call takes and gives back costs nothing here.
  */
@@ -35,7 +35,7 @@ bool kssl_mem_charge(struct sock *sk, u32 *charged, u32 size, int kind)
 }
 
 /**
- * kssl_mem_uncharge() - it is gone
+ * kssl_mem_uncharge() - give back what a socket is charged for
  * @sk: the socket; socket lock, or its last reference
  * @charged: what it was charged for it, bytes; 0 afterwards
  */

@@ -47,7 +47,7 @@ static struct page *take_spare(void)
 {
 	struct page *page = kssl_cache_take(&pages);
 
-	/* with one reference, the cache's, nobody can get another: no barrier is needed */
+	/* with one reference, the cache's, no other can be taken: no barrier is needed */
 	if (page && page_ref_count(page) > 1) {
 		put_page(page);
 		page = NULL;

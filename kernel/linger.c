@@ -40,7 +40,7 @@
  * the module (by its table of calls).
  *
  * The work item sleeps on the socket lock, unlike work on a program's socket
- * (sock_own.c): no program has a way to a held socket, so nobody holds the lock while
+ * (sock_own.c): no program has a way to a held socket, so the lock is never held while
  * copying from or to a program's memory.
  *
  * The bound: a user has at most as many held sockets as are left free in the network

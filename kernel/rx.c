@@ -253,7 +253,7 @@ int kssl_rx_wait(struct kssl_session *s, long *timeo)
  * @at: where it has come to; content that is taken away is always at the front
  * @timeo: jiffies left
  * @cmsg: KSSL_RECORDS
- * @type: of content so far; 0 if there was none, or nobody asks
+ * @type: of content so far; 0 if there was none, or it is not asked for
  */
 struct reader {
 	struct kssl_session *s;

@@ -125,7 +125,7 @@ static void move_to_account(struct kssl_rx *rx)
  * kssl_rx_buf_charge() - the call ends: what is in the buffer stays there
  * @s: the session; socket lock, process context
  *
- * The spare buffers are on nobody's account (charge.c).  If TCP is over its limits,
+ * The spare buffers are on no account (charge.c).  If TCP is over its limits,
  * which is not this program's fault alone, one that is on the program's takes its
  * place.  If the cgroup is at its limit, too, nothing is lost for that: what was in
  * TCP's queue before, and charged, is here now, and the next call tries again.

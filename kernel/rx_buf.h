@@ -54,13 +54,13 @@ bool kssl_rx_buf_read_chunk(struct kssl_session *s, u32 n);
 void kssl_rx_buf_release(struct kssl_session *s);
 void kssl_rx_buf_exit(void);
 
-/* Content that nobody has read yet, bytes. */
+/* Unread content, bytes. */
 static inline u32 kssl_rx_buf_unread(const struct kssl_rx *rx)
 {
 	return rx->ahead_len + rx->text_len;
 }
 
-/* Is there a record that nobody has read yet, perhaps without content? */
+/* Is there an unread record, perhaps without content? */
 static inline bool kssl_rx_buf_any(const struct kssl_rx *rx)
 {
 	return rx->held || !list_empty(&rx->ahead);
