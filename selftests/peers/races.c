@@ -395,11 +395,18 @@ static void *worker(void *arg)
 
 /* ---- a namespace with sessions in it, and everybody leaves ---- */
 
-static void live_and_leave(void)
+/*
+ * A child of a process with threads: another thread may have held a lock of libcrypto
+ * at the fork, so the child makes no keys.  It has copies of all sockets: one that hung
+ * would keep them, and the module, after its parent.
+ */
+static void live_and_leave(const struct wire_half *keys)
 {
 	int fd[2], ctl = socket(AF_INET, SOCK_DGRAM, 0), i;
 	struct { char name[16]; short flags; char room[22]; } up = { "lo", 0x41, "" };
 
+	signal(SIGALRM, SIG_DFL);
+	alarm(60);
 	if (unshare(CLONE_NEWNET))
 		_exit(2);
 	close(ctl);
@@ -412,7 +419,7 @@ static void live_and_leave(void)
 		be_short(fd[0]);
 		attach(fd[0]);
 		if (rnd(2))
-			give_any_keys(fd[0]);
+			give_keys(fd[0], keys, keys);
 		send(fd[0], bytes, 1 + rnd(20000), MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	_exit(0);	/* a handshake waits for a worker, keys and text lie there */
@@ -420,13 +427,16 @@ static void live_and_leave(void)
 
 static void *namespacer(void *arg)
 {
+	struct wire_half keys;
+
 	seed = (uint64_t)(uintptr_t)arg;
+	wire_new(&keys, wire_suite(0x1301), false);
 	while (!stop) {
 		int status;
 		pid_t pid = fork();
 
 		if (!pid)
-			live_and_leave();
+			live_and_leave(&keys);
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 			die("namespace");
 		counts[NAMESPACES]++;
