@@ -178,7 +178,8 @@ static void release_cb(struct sock *sk)
 {
 	struct kssl_session *s = kssl_of(sk);
 
-	tcp_prot.release_cb(sk);	/* TCP's over IPv6 is the same */
+	if (unlikely(READ_ONCE(sk->sk_tsq_flags)))	/* else it does nothing */
+		tcp_prot.release_cb(sk);		/* TCP's over IPv6 is the same */
 	if (s && unlikely(READ_ONCE(s->todo)))
 		kssl_sock_queue(s);
 }
