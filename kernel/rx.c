@@ -271,7 +271,7 @@ struct reader {
 };
 
 /* Find @at again: at the beginning, and after the socket lock was released. */
-static void find_place(struct reader *r)
+static inline void find_place(struct reader *r)
 {
 	r->at = (struct kssl_rx_place){};
 	if (unlikely(r->flags & MSG_PEEK || !list_empty(&r->s->rx.ahead)))
@@ -326,7 +326,8 @@ static int put_piece(struct reader *r, const struct kssl_piece *piece)
 	if ((types || !(r->flags & MSG_TRUNC)) &&
 	    copy_to_iter(piece->data, n, &r->msg->msg_iter) != n)
 		return -EFAULT;
-	kssl_rx_cmsg_add(&r->cmsg, piece, n);
+	if (unlikely(r->cmsg.list))
+		kssl_rx_cmsg_add(&r->cmsg, piece, n);
 	r->done += n;
 	if (r->flags & MSG_PEEK) {
 		ended = kssl_rx_buf_pass(&s->rx, &r->at, n);
@@ -407,12 +408,15 @@ int kssl_rx_recv(struct kssl_session *s, const struct kssl_rx_rules *rules, stru
 
 	r.target = flags & MSG_WAITALL ? len : min_t(size_t, len, s->rx.lowat);
 	r.base = max(sk_peek_offset(s->sk, flags), 0);
-	ret = kssl_rx_cmsg_begin(&r.cmsg, s, msg);
-	if (ret)
-		return ret;
+	if (unlikely(s->rx.records)) {
+		ret = kssl_rx_cmsg_begin(&r.cmsg, msg);
+		if (ret)
+			return ret;
+	}
 	find_place(&r);
 	ret = read_records(&r);
-	kssl_rx_cmsg_end(&r.cmsg, msg);
+	if (unlikely(r.cmsg.list))
+		kssl_rx_cmsg_end(&r.cmsg, msg);
 	kssl_rx_buf_charge(s);
 	return ret;
 }

@@ -122,7 +122,7 @@ static void move_to_account(struct kssl_rx *rx)
 }
 
 /**
- * kssl_rx_buf_charge() - the call ends: what is in the buffer stays there
+ * kssl_rx_buf_charge_now() - kssl_rx_buf_charge(), if there is something to do
  * @s: the session; socket lock, process context
  *
  * The spare buffers are on no account (charge.c).  If TCP is over its limits,
@@ -132,14 +132,12 @@ static void move_to_account(struct kssl_rx *rx)
  *
  * The buffer may be another one afterwards: positions hold, pointers do not.
  */
-void kssl_rx_buf_charge(struct kssl_session *s)
+void kssl_rx_buf_charge_now(struct kssl_session *s)
 {
 	struct kssl_rx *rx = &s->rx;
 
-	if (likely(!rx->buf) || rx->accounted ||
-	    kssl_mem_charge(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
-		return;
-	move_to_account(rx);
+	if (!kssl_mem_charge(s->sk, &rx->charged, KSSL_RX_BUF, SK_MEM_RECV))
+		move_to_account(rx);
 }
 
 /**

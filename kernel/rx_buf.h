@@ -43,7 +43,7 @@ struct kssl_piece {
 };
 
 void kssl_rx_buf_free(struct kssl_session *s);
-void kssl_rx_buf_charge(struct kssl_session *s);
+void kssl_rx_buf_charge_now(struct kssl_session *s);
 int kssl_rx_buf_room(struct kssl_session *s, u32 want, u32 at);
 int kssl_rx_buf_spill(struct kssl_session *s);
 int kssl_rx_buf_add(struct kssl_session *s, const u8 *data, u32 len);
@@ -53,6 +53,18 @@ bool kssl_rx_buf_pass(const struct kssl_rx *rx, struct kssl_rx_place *at, u32 n)
 bool kssl_rx_buf_read_chunk(struct kssl_session *s, u32 n);
 void kssl_rx_buf_release(struct kssl_session *s);
 void kssl_rx_buf_exit(void);
+
+/**
+ * kssl_rx_buf_charge() - the call ends: what is in the buffer stays there
+ * @s: the session; socket lock, process context
+ *
+ * The buffer may be another one afterwards: positions hold, pointers do not.
+ */
+static inline void kssl_rx_buf_charge(struct kssl_session *s)
+{
+	if (unlikely(s->rx.buf && !s->rx.accounted && !s->rx.charged))
+		kssl_rx_buf_charge_now(s);
+}
 
 /* Unread content, bytes. */
 static inline u32 kssl_rx_buf_unread(const struct kssl_rx *rx)

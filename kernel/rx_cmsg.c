@@ -23,19 +23,16 @@ static u32 room(const struct msghdr *msg)
 }
 
 /**
- * kssl_rx_cmsg_begin() - a call begins
- * @b: zero, to be filled; end it by kssl_rx_cmsg_end() if 0 is returned
- * @s: the session; socket lock, process context
+ * kssl_rx_cmsg_begin() - a call begins on a socket that asks for records
+ * @b: zero, to be filled; end it by kssl_rx_cmsg_end() if it has a list then
  * @msg: the call's message
  *
  * Without room for one record there are none, and MSG_CTRUNC says so.
  *
- * Return: 0 or -ENOMEM.
+ * Context: process.  Return: 0 or -ENOMEM.
  */
-int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, const struct kssl_session *s, struct msghdr *msg)
+int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, struct msghdr *msg)
 {
-	if (likely(!s->rx.records))
-		return 0;
 	b->max = room(msg);
 	if (!b->max) {
 		msg->msg_flags |= MSG_CTRUNC;
@@ -47,7 +44,7 @@ int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, const struct kssl_session *s, str
 
 /**
  * kssl_rx_cmsg_add() - bytes go to the program
- * @b: not full
+ * @b: has a list, which is not full
  * @piece: where they come from
  * @n: how many, from its beginning
  */
@@ -55,7 +52,7 @@ void kssl_rx_cmsg_add(struct kssl_rx_cmsg *b, const struct kssl_piece *piece, u3
 {
 	struct kssl_record *record;
 
-	if (!b->list || !n)
+	if (!n)
 		return;
 	if (!piece->first && b->nr && !(b->list[b->nr - 1].flags & KSSL_RECORD_END))
 		record = &b->list[b->nr - 1];	/* goes on */
@@ -71,7 +68,7 @@ void kssl_rx_cmsg_add(struct kssl_rx_cmsg *b, const struct kssl_piece *piece, u3
 
 /**
  * kssl_rx_cmsg_end() - the call is done
- * @b: what was added
+ * @b: has a list: what was added
  * @msg: the call's message; gets the control message if there is something in it
  */
 void kssl_rx_cmsg_end(struct kssl_rx_cmsg *b, struct msghdr *msg)

@@ -19,7 +19,7 @@ struct kssl_rx_cmsg {
 	u32 max;
 };
 
-int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, const struct kssl_session *s, struct msghdr *msg);
+int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, struct msghdr *msg);
 void kssl_rx_cmsg_add(struct kssl_rx_cmsg *b, const struct kssl_piece *piece, u32 n);
 void kssl_rx_cmsg_end(struct kssl_rx_cmsg *b, struct msghdr *msg);
 
