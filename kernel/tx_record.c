@@ -11,8 +11,10 @@
  *	0                     sk_wmem_queued                         sk_sndbuf
  *	| queued, not acknowledged | record | skb heads | ... | reserve |
  *
- * The reserve is for alerts, close_notify and KeyUpdate.  With nothing queued a
- * segment is always allowed, whatever the buffer is, so that something moves.
+ * The reserve is for alerts, close_notify and KeyUpdate.  What fits TCP's last unsent skb
+ * is allowed whatever the buffer is, as it is for TCP, and with nothing queued a segment,
+ * so that something moves.  In a buffer that is too small for two full records TCP's own
+ * rule holds: one more record, perhaps a shorter one, while the buffer is not full.
  *
  * poll(), sk_write_space() and sk_stream_wait_memory() ask the same predicate, by
  * prot->stream_memory_free: what they call writable passes the gate.
@@ -86,33 +88,42 @@ static s64 space(const struct sock *sk, u32 used, enum kssl_gate what)
 	return left;
 }
 
-/*
- * The least content that a record of the program's bulk holds: full records, unless
- * the send buffer is too small for two.
- */
-static u32 least_content(const struct sock *sk)
+/* Is the send buffer too small for two full records? */
+static bool small_buffer(const struct sock *sk)
 {
-	return clamp_t(u32, READ_ONCE(sk->sk_sndbuf) / 2, KSSL_RECORD_LEAST, TLS_TEXT_MAX);
+	return READ_ONCE(sk->sk_sndbuf) < 2 * TLS_TEXT_MAX;
+}
+
+/* Does TCP put @len more bytes into its last unsent skb?  It does so whatever the buffer is. */
+static bool fits_tail(const struct sock *sk, u32 len)
+{
+	struct sk_buff *tail = tcp_write_queue_tail(sk);
+
+	return tail && tail->len + len <= skb_room(sk) && tcp_skb_can_collapse_to(tail) &&
+	       skb_shinfo(tail)->nr_frags < MAX_SKB_FRAGS;
 }
 
 /*
  * How much of @want bytes of content may be sealed; @extra: what the record adds
- * to it.  0: none.
+ * to it; @ahead: bytes of records that TCP does not have yet.  0: none.
  */
-static u32 allowed(const struct sock *sk, u32 want, u32 extra, u32 used, enum kssl_gate what)
+static u32 allowed(const struct sock *sk, u32 want, u32 extra, u32 ahead, enum kssl_gate what)
 {
+	u32 used = sk->sk_wmem_queued + ahead, least;
 	s64 room = space(sk, used, what) - extra, left;
-	u32 least;
 
 	if (likely(room >= (s64)want + heads(sk, want + extra)))
+		return want;
+	if (!ahead && fits_tail(sk, want + extra))
 		return want;
 	left = room - heads(sk, max_t(s64, room, 0) + extra);
 	if (!used)	/* one segment */
 		return min_t(s64, want, max_t(s64, left, skb_room(sk)));
-	least = min(want, least_content(sk));
-	if (left < least && room >= (s64)least + heads(sk, least + extra))
-		left = least;
-	return left >= least ? min_t(s64, want, left) : 0;
+	if (!small_buffer(sk) || room <= 0)
+		return 0;
+	/* TCP's own rule: one more skb while the buffer is not full */
+	least = max_t(u32, READ_ONCE(sk->sk_sndbuf) / 2, KSSL_RECORD_LEAST);
+	return min_t(s64, want, max_t(s64, left, least));
 }
 
 /**
@@ -120,7 +131,7 @@ static u32 allowed(const struct sock *sk, u32 want, u32 extra, u32 used, enum ks
  * @sk: the socket; TCP has compared sk_wmem_queued with sk_sndbuf already
  * @wake: TCP's
  *
- * What the gate says of the least record, memory aside.  While a
+ * What the gate says of a full record, memory aside.  While a
  * sealed record is being pushed the gate has answered already.
  *
  * Context: any, also without the socket lock, as a guess.
@@ -128,7 +139,7 @@ static u32 allowed(const struct sock *sk, u32 want, u32 extra, u32 used, enum ks
 bool kssl_tx_memory_free(const struct sock *sk, int wake)
 {
 	const struct kssl_session *s = kssl_of(sk);
-	u32 used, len;
+	u32 used, extra;
 
 	if (!s || READ_ONCE(s->tx.pushing))
 		return true;
@@ -137,24 +148,32 @@ bool kssl_tx_memory_free(const struct sock *sk, int wake)
 	if (!READ_ONCE(s->seal))	/* "tls" without keys, or the handshake */
 		return true;
 	used = READ_ONCE(sk->sk_wmem_queued);
-	len = least_content(sk) + KSSL_EXPAND_MAX + READ_ONCE(s->tx.pad);
+	extra = KSSL_EXPAND_MAX + READ_ONCE(s->tx.pad);
+	if (READ_ONCE(s->tx.pend_len))
+		return false;
+	if (!used)
+		return true;
 	/* no look at the queue's tail without the lock: as if it were full */
-	return !READ_ONCE(s->tx.pend_len) &&
-	       (!used || space(sk, used, KSSL_GATE_CONTENT) >= new_skbs(sk, len));
+	return space(sk, used, KSSL_GATE_CONTENT) >=
+	       (small_buffer(sk) ? extra + 1 : new_skbs(sk, TLS_TEXT_MAX + extra));
 }
 
 /*
  * Memory from TCP's accounting.  Over its limits TCP refuses a socket that is under its
- * sndbuf, and never one that is at it.  With nothing queued nothing would ever move:
- * then the socket is taken to be at it, and what that gives beyond @size goes back.
+ * sndbuf, and never one that is at it; but tcp_wmem's first value each socket may have,
+ * for else nothing would ever move.  Below that the socket is taken to be at its sndbuf,
+ * and what this gives beyond @size goes back.
  */
 static bool reserve_memory(struct sock *sk, u32 size)
 {
+	u32 queued = sk->sk_wmem_queued;
 	int more;
 
 	if (likely(sk_wmem_schedule(sk, size)))
 		return true;
-	if (sk->sk_wmem_queued || !sk_wmem_schedule(sk, max_t(u32, size, READ_ONCE(sk->sk_sndbuf))))
+	if (queued && queued >= sk_get_wmem0(sk, sk->sk_prot))
+		return false;
+	if (!sk_wmem_schedule(sk, sk->sk_forward_alloc + max_t(u32, size, sk->sk_sndbuf)))
 		return false;
 	more = sk->sk_forward_alloc - (int)size;
 	if (more >= (int)PAGE_SIZE)
@@ -192,7 +211,7 @@ int kssl_tx_gate(struct kssl_session *s, u32 want, u32 ahead, enum kssl_gate wha
 	    unlikely(tp->write_seq - tp->snd_nxt >= tcp_notsent_lowat(tp)))
 		return -EAGAIN;
 	extra = s->seal->head + kssl_tx_tail(s, want);
-	n = allowed(sk, want, extra, sk->sk_wmem_queued + ahead, what);
+	n = allowed(sk, want, extra, ahead, what);
 	if (unlikely(!n || !reserve_memory(sk, ahead + n + extra + heads(sk, n + extra))))
 		return -EAGAIN;
 	return n;
