@@ -133,23 +133,24 @@ static int set_alpn(struct sock *sk, sockptr_t val, unsigned int len)
 	return set_string(sk, &kssl_of(sk)->alpn, KSSL_ALPN_MAX, val, len);
 }
 
-static int get_u32(sockptr_t val, unsigned int len, u32 *n)
+/* A number of at most @max. */
+static int get_u32(sockptr_t val, unsigned int len, u32 max, u32 *n)
 {
 	if (len != sizeof(*n))
 		return -EINVAL;
-	return copy_from_sockptr(n, val, sizeof(*n)) ? -EFAULT : 0;
+	if (copy_from_sockptr(n, val, sizeof(*n)))
+		return -EFAULT;
+	return *n > max ? -EINVAL : 0;
 }
 
 static int set_peer_auth(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	struct kssl_session *s = kssl_of(sk);
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, KSSL_PEER_AUTH_REQUIRE, &n);
 
 	if (err)
 		return err;
-	if (n > KSSL_PEER_AUTH_REQUIRE)
-		return -EINVAL;
 	lock_sock(sk);
 	if (before_handshake(s))
 		s->peer_auth = n;
@@ -164,12 +165,10 @@ static int set_role(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	struct kssl_session *s = kssl_of(sk);
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, KSSL_ROLE_SERVER, &n);
 
 	if (err)
 		return err;
-	if (n > KSSL_ROLE_SERVER)
-		return -EINVAL;
 	lock_sock(sk);
 	if (s->state != KSSL_STATE_INIT)
 		err = -EBUSY;
@@ -186,7 +185,7 @@ static int set_handshake(struct sock *sk, sockptr_t val, unsigned int len)
 	long timeo = nonblock ? 0 : MAX_SCHEDULE_TIMEOUT;
 	struct kssl_session *s = kssl_of(sk);
 	u32 ms;
-	int err = get_u32(val, len, &ms);
+	int err = get_u32(val, len, U32_MAX, &ms);
 
 	if (err)
 		return err;
@@ -299,12 +298,10 @@ static int set_tls_key(struct sock *sk, int name, sockptr_t val, unsigned int le
 static int set_key_update(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, KSSL_UPDATE_REQUESTED, &n);
 
 	if (err)
 		return err;
-	if (n > KSSL_UPDATE_REQUESTED)
-		return -EINVAL;
 	lock_sock(sk);
 	err = kssl_tx_key_update(kssl_of(sk), n == KSSL_UPDATE_REQUESTED);
 	release_sock(sk);
@@ -317,11 +314,11 @@ static int set_key_update(struct sock *sk, sockptr_t val, unsigned int len)
 static int set_record_size(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, TLS_TEXT_MAX, &n);
 
 	if (err)
 		return err;
-	if (n && (n < RECORD_SIZE_MIN || n > TLS_TEXT_MAX))
+	if (n && n < RECORD_SIZE_MIN)
 		return -EINVAL;
 	lock_sock(sk);
 	kssl_of(sk)->tx.size = n;
@@ -334,11 +331,11 @@ static int set_pad(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	struct kssl_tx *tx = &kssl_of(sk)->tx;
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, TLS_TEXT_MAX, &n);
 
 	if (err)
 		return err;
-	if (n == 1 || n > TLS_TEXT_MAX)
+	if (n == 1)
 		return -EINVAL;
 	lock_sock(sk);
 	if (tx->page)
@@ -352,12 +349,10 @@ static int set_pad(struct sock *sk, sockptr_t val, unsigned int len)
 static int set_eof_mode(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, KSSL_EOF_LAX, &n);
 
 	if (err)
 		return err;
-	if (n > KSSL_EOF_LAX)
-		return -EINVAL;
 	lock_sock(sk);
 	kssl_of(sk)->rx.lax = n == KSSL_EOF_LAX;
 	release_sock(sk);
@@ -368,12 +363,10 @@ static int set_detach(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	struct kssl_session *s = kssl_of(sk);
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, KSSL_DETACH_CLOSE, &n);
 
 	if (err)
 		return err;
-	if (n > KSSL_DETACH_CLOSE)
-		return -EINVAL;
 	lock_sock(sk);
 	err = n == KSSL_DETACH_CLOSE ? kssl_plain_close(s) : kssl_plain_enter(s);
 	release_sock(sk);
@@ -383,12 +376,10 @@ static int set_detach(struct sock *sk, sockptr_t val, unsigned int len)
 static int set_records(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, 1, &n);
 
 	if (err)
 		return err;
-	if (n > 1)
-		return -EINVAL;
 	lock_sock(sk);
 	kssl_of(sk)->rx.records = n;
 	release_sock(sk);
@@ -400,12 +391,10 @@ static int set_accept(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	struct kssl_session *s = kssl_of(sk);
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, 1, &n);
 
 	if (err)
 		return err;
-	if (n > 1)
-		return -EINVAL;
 	lock_sock(sk);
 	if (s->wrapped || s->plain || (!n && s->lobby))
 		err = -EBUSY;
@@ -418,12 +407,10 @@ static int set_accept(struct sock *sk, sockptr_t val, unsigned int len)
 static int set_close_handshake(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	u32 n;
-	int err = get_u32(val, len, &n);
+	int err = get_u32(val, len, 1, &n);
 
 	if (err)
 		return err;
-	if (n > 1)
-		return -EINVAL;
 	lock_sock(sk);
 	kssl_of(sk)->close_handshake = n;
 	release_sock(sk);
