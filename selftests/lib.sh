@@ -120,6 +120,23 @@ rmmod_kssl() { wait_until "${1:-10}" rmmod kssl; }
 
 counter() { awk -v n="$1" '$1 == n { print $2 }' /proc/net/kssl_stat; }
 
+# nginx_conf WORKERS: $TMP/nginx.conf, of what is around the servers on standard input.
+nginx_conf() {
+	cat >"$TMP/nginx.conf" <<-C
+	worker_processes $1;
+	daemon off;
+	pid $TMP/nginx.pid;
+	error_log $TMP/nginx.log;
+	events {}
+	http {
+		access_log off; sendfile on;
+		client_body_temp_path $TMP/n1; proxy_temp_path $TMP/n2; fastcgi_temp_path $TMP/n3;
+		uwsgi_temp_path $TMP/n4; scgi_temp_path $TMP/n5;
+		$(cat)
+	}
+	C
+}
+
 # ---- TCP_ULP "tls" ----
 
 # Who serves it: kssl, or tls, the kernel's own module, to compare with

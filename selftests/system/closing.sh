@@ -212,20 +212,10 @@ load() {
 
 loads() {
 	local v file name own ours
-	cat >"$TMP/nginx.conf" <<C
-worker_processes 1;
-daemon off;
-pid $TMP/nginx.pid;
-error_log $TMP/nginx.log;
-events {}
-http {
-	access_log off; sendfile on;
-	client_body_temp_path $TMP/n1; proxy_temp_path $TMP/n2; fastcgi_temp_path $TMP/n3;
-	uwsgi_temp_path $TMP/n4; scgi_temp_path $TMP/n5;
+	nginx_conf 1 <<C
 	ssl_certificate $PKI/ec.pem; ssl_certificate_key $PKI/ec.key; ssl_protocols TLSv1.2 TLSv1.3;
 	server { listen 8464; root $TMP/ftp; }
 	server { listen 8465 ssl; root $TMP/ftp; }
-}
 C
 	start 8464 kssl-run -s 8464 -i ec -- nginx -c "$TMP/nginx.conf"
 

@@ -22,18 +22,8 @@ tap_is "$(redis set key value; redis get key)" "OK
 value" "redis-server (epoll): redis-cli with its own TLS"
 tap_like "$(ask 6379 'PING\r\n' PONG)" "PONG" "redis-server: openssl s_client"
 
-cat >"$TMP/nginx.conf" <<C
-worker_processes 2;
-daemon off;
-pid $TMP/nginx.pid;
-error_log $TMP/nginx.log;
-events {}
-http {
-	access_log off; sendfile on;
-	client_body_temp_path $TMP/n1; proxy_temp_path $TMP/n2; fastcgi_temp_path $TMP/n3;
-	uwsgi_temp_path $TMP/n4; scgi_temp_path $TMP/n5;
+nginx_conf 2 <<C
 	server { listen 8446; listen [::]:8446; root $TMP/www; }
-}
 C
 start 8446 kssl-run -s 8446 -i ec -- nginx -c "$TMP/nginx.conf"
 for i in 1 2 3 4 5 6; do fetch_sum https://localhost:8446/file >"$TMP/sum.$i" & sums[i]=$!; done
