@@ -38,7 +38,7 @@
  * @KSSL_PEER_CERT: get, the peer's certificate in DER; ENODATA if there is none.
  * @KSSL_PEER_SUBJECT: get, string, the certificate's subject (RFC 2253 form), or
  *	"PSK:" and the name of a pre-shared key.
- * @KSSL_ERROR: get, struct kssl_error: why the session failed.
+ * @KSSL_ERROR: get, struct kssl_error: why the session has failed, or reading was cut.
  * @KSSL_KEY_TX: set, struct kssl_key: own keys, sending direction.
  * @KSSL_KEY_RX: set, struct kssl_key: own keys, receiving direction.
  * @KSSL_KEY_UPDATE: set, u32, enum kssl_key_update: new sending keys now (TLS
@@ -62,7 +62,7 @@
  * @KSSL_TEXT: set, bytes: text that the program's own TLS library had opened
  *	already, at most KSSL_TEXT_MAX at once; reads return it, in order, before
  *	anything from the network.  Length 0: the library had received the peer's
- *	close_notify, and nothing follows.  After KSSL_KEY_RX and before any
+ *	close_notify, and reads return 0 after that.  After KSSL_KEY_RX and before any
  *	record is read (EBUSY).
  * @KSSL_PEER_SAN: get, string: the subjectAltNames of the peer's certificate, one
  *	a line ("DNS:a.example", "IP:192.0.2.7", "email:", "URI:", "DirName:"); a
@@ -218,7 +218,7 @@ enum kssl_key_update {
  * @KSSL_STATE_LISTEN: listening socket
  * @KSSL_STATE_HANDSHAKE: the daemon is at work
  * @KSSL_STATE_OPEN: keys are in place
- * @KSSL_STATE_CLOSED: close_notify went both ways
+ * @KSSL_STATE_CLOSED: both directions have ended, without an error
  * @KSSL_STATE_FAILED: finished by an error, see KSSL_ERROR
  */
 enum kssl_state {
@@ -268,7 +268,7 @@ struct kssl_info {
 
 /**
  * struct kssl_error - what KSSL_ERROR returns
- * @err: the errno that calls on the socket return, 0 if there was no error
+ * @err: the errno that reads return, 0 if there was no error
  * @verify: the daemon's certificate verification code (X509_V_ERR_*), 0 if none
  * @alert_sent: alert description (RFC 8446, 6) sent, KSSL_ALERT_NONE if none
  * @alert_received: alert description received, KSSL_ALERT_NONE if none
