@@ -11,7 +11,7 @@
 int kssl_bulk_seal(struct kssl_session *s, u8 type, struct msghdr *msg, bool more);
 u32 kssl_bulk_open(struct kssl_session *s, struct msghdr *msg, u32 len);
 
-/* Does a call that moves @len bytes of text want several CPUs? */
+/* Does a call that moves @len bytes of content want several CPUs? */
 static inline bool kssl_bulk_wants(size_t len)
 {
 	return unlikely(kssl_crew_least()) && len / TLS_TEXT_MAX >= kssl_crew_least();

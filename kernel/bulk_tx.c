@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A large send on several CPUs: the caller copies text into records and gives
+ * A large send on several CPUs: the caller copies content into records and gives
  * sealed ones to TCP, in order; helpers and, when there is nothing else to do,
  * the caller seal (crew.c).
  *
@@ -28,7 +28,7 @@
  * @s: the session
  * @crew: who works
  * @type: content type
- * @msg: the text
+ * @msg: the content
  * @more: MSG_MORE
  * @ahead: bytes of records that TCP does not have yet
  */
@@ -41,7 +41,7 @@ struct bulk {
 	u32 ahead;
 };
 
-/* Text for the next record; 0: it is not for us. */
+/* Bytes of content for the next record; 0: it is not for several CPUs. */
 static u32 next_room(struct bulk *b)
 {
 	struct kssl_session *s = b->s;
@@ -59,8 +59,8 @@ static u32 next_room(struct bulk *b)
 	return kssl_tx_gate(s, room, b->ahead, KSSL_GATE_CONTENT) == (int)room ? room : 0;
 }
 
-/* One more record; bytes of text, 0: not now, or negative errno. */
-static int fill(struct bulk *b)
+/* One more record; bytes of content, 0: not now, or negative errno. */
+static int add_record(struct bulk *b)
 {
 	struct kssl_session *s = b->s;
 	struct kssl_tx *tx = &s->tx;
@@ -153,7 +153,7 @@ static int seal_all(struct bulk *b, int *err)
 
 	while (!b->s->tx.pend_len && !*err) {
 		if (n >= 0)
-			n = fill(b);
+			n = add_record(b);
 		sent += max(n, 0);
 		if (n > 0 && !kssl_crew_ready(b->crew))
 			continue;
@@ -168,7 +168,7 @@ static int seal_all(struct bulk *b, int *err)
 }
 
 /**
- * kssl_bulk_seal() - send a large content as records that several CPUs seal
+ * kssl_bulk_seal() - send content as records that several CPUs seal
  * @s: an open session with sending keys; socket lock, process context
  * @type: content type
  * @msg: the content
