@@ -110,7 +110,7 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 }
 
 /**
- * kssl_tx_append() - content for the record that is begun, if it is not full then
+ * kssl_tx_append() - add content to the record that is begun, if that does not fill it
  * @s: the session; socket lock, process context
  * @page: a page
  * @off: where the content begins in it
@@ -125,9 +125,8 @@ bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len)
 	struct kssl_tx *tx = &s->tx;
 
 	sock_owned_by_me(s->sk);
-	if (!tx->len || tx->type != TLS_APPDATA || len >= tx->room - tx->len || tx->content_due ||
-	    tx->pend_len ||
-	    s->sk->sk_err || kssl_tx_ready(s))
+	if (!tx->len || tx->type != TLS_APPDATA || len >= tx->room - tx->len ||
+	    tx->content_due || tx->pend_len || s->sk->sk_err || kssl_tx_ready(s))
 		return false;
 	if (off + len > PAGE_SIZE)	/* of several, as what splice() takes from TCP */
 		return false;
@@ -138,9 +137,9 @@ bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len)
 }
 
 /*
- * The call ends where it believed to go on, and TCP holds segments back for what
- * does not come.  TCP writes them when the lock is released: the way it does
- * itself after a packet has left while the socket was owned (tcp_tsq_handler()).
+ * The call has told TCP that more follows, and ends without that: TCP keeps the last
+ * segment.  Have TCP write it when the lock is released, as TCP itself does after a
+ * packet has left while the socket was owned (tcp_tsq_handler()).
  */
 static void push_held(struct sock *sk)
 {
@@ -149,7 +148,7 @@ static void push_held(struct sock *sk)
 }
 
 /**
- * kssl_tx_send() - content of the program's
+ * kssl_tx_send() - send a program's content
  * @s: an open session with sending keys; socket lock, process context
  * @type: its content type
  * @msg: data and flags

@@ -6,7 +6,7 @@
 #include "kssl.h"
 #include "tx_tcp.h"
 
-/* tx.c: content of the program's */
+/* tx.c: the program's content */
 int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg);
 bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len);
 

@@ -28,7 +28,6 @@
 #include "netlink.h"
 #include "session.h"
 #include "sock_own.h"
-#include "suite.h"
 #include "trace.h"
 #include "tx_record.h"
 
@@ -39,7 +38,7 @@
 #define KSSL_TX_UPDATES_MAX	16
 
 /**
- * kssl_tx_set_end() - the sending direction is nearer to its end
+ * kssl_tx_set_end() - bring the sending direction nearer to its end
  * @s: the session; socket lock
  * @end: how near; nothing changes if it is as near already
  */
@@ -50,7 +49,7 @@ void kssl_tx_set_end(struct kssl_session *s, enum kssl_tx_end end)
 }
 
 /**
- * kssl_tx_cut() - the sending direction ends without close_notify
+ * kssl_tx_cut() - end the sending direction without close_notify
  * @s: the session; socket lock, process context
  *
  * What was not sent is lost.  What was received can still be read.
@@ -62,8 +61,10 @@ void kssl_tx_cut(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_pending() - is something due that TCP had no room for?
+ * kssl_tx_pending() - tell whether something is due that TCP had no room for
  * @s: the session; also without the socket lock, as a guess
+ *
+ * Return: true if there is anything for kssl_tx_retry() to send.
  */
 bool kssl_tx_pending(const struct kssl_session *s)
 {
@@ -113,7 +114,7 @@ static int send_update(struct kssl_session *s, bool request)
 }
 
 /**
- * kssl_tx_serve_key() - the answer to a KeyUpdate, and the limits of the key
+ * kssl_tx_serve_key() - answer a KeyUpdate, and keep the limits of the key
  * @s: a session with sending keys, kssl_tx_due() is true; socket lock, process context
  *
  * Return: 0: the next record may be one of content; -EAGAIN (no room); -EPIPE
@@ -210,7 +211,7 @@ static int send_due(struct kssl_session *s)
  * kssl_tx_retry() - send what is due
  * @s: the session; socket lock, process context
  *
- * Unlike kssl_tx_flush() leaves alone what MSG_MORE holds back.
+ * Content that MSG_MORE keeps stays pending, unlike with kssl_tx_flush().
  *
  * Return: 0: nothing is left; -EAGAIN (no room: it goes without the program when
  * there is some); -EPIPE (TCP's connection is over); or why the session has failed.
@@ -241,7 +242,7 @@ int kssl_tx_flush(struct kssl_session *s)
  * kssl_tx_push_due() - send what is due, without the program
  * @s: the session; socket lock, process context
  *
- * Content that MSG_MORE holds back goes when it has waited for more_ms.
+ * Content that MSG_MORE keeps goes when it has waited for more_ms.
  */
 void kssl_tx_push_due(struct kssl_session *s)
 {
@@ -253,7 +254,7 @@ void kssl_tx_push_due(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_ready() - are there sending keys, and may more be sent?
+ * kssl_tx_ready() - check that there are sending keys and more may be sent
  * @s: the session; socket lock
  *
  * Return: 0; -ENOTCONN (no keys yet); -EPIPE (the sending side is closed).
@@ -266,11 +267,11 @@ int kssl_tx_ready(const struct kssl_session *s)
 }
 
 /**
- * kssl_tx_key_update() - new sending keys, now
+ * kssl_tx_key_update() - change the sending keys now
  * @s: the session; socket lock, process context
  * @request: ask the peer for new keys too; it answers before its next data
  *
- * Never waits.  Content of MSG_MORE that is not sealed yet goes with the new keys.
+ * Never waits.  Pending content goes with the new keys.
  *
  * Return: 0; what kssl_tx_ready() says; -EOPNOTSUPP (TLS 1.2, or keys without a
  * secret); -EAGAIN (the peer owes an answer, there is no room, or too many were
@@ -293,7 +294,7 @@ int kssl_tx_key_update(struct kssl_session *s, bool request)
 }
 
 /**
- * kssl_tx_no_renegotiation() - a request to renegotiate is to be refused
+ * kssl_tx_no_renegotiation() - refuse a request to renegotiate
  * @s: a TLS 1.2 session with sending keys; socket lock, process context
  *
  * One warning answers all requests that came before it is sent.
@@ -307,7 +308,7 @@ void kssl_tx_no_renegotiation(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_alert() - a fatal alert: nothing follows it
+ * kssl_tx_alert() - send a fatal alert, the last record
  * @s: the session; socket lock, process context
  * @alert: its description, or KSSL_ALERT_NONE
  *
@@ -369,7 +370,7 @@ int kssl_tx_raw(struct kssl_session *s, const void *bytes, size_t len)
 }
 
 /**
- * kssl_tx_close() - close_notify, once (RFC 8446, 6.1)
+ * kssl_tx_close() - send close_notify, once (RFC 8446, 6.1)
  * @s: the session; socket lock, process context
  *
  * Pending content goes first.  Never waits: what TCP has no room for is due, and
@@ -385,7 +386,7 @@ void kssl_tx_close(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_shutdown() - shutdown(SHUT_WR): close_notify and TCP's FIN, behind all else
+ * kssl_tx_shutdown() - send close_notify and TCP's FIN, behind all else
  * @s: the session; socket lock, process context; TCP has set SEND_SHUTDOWN
  *
  * Never waits: if TCP has no room for what is due, the FIN is due too.
@@ -402,12 +403,12 @@ void kssl_tx_shutdown(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_drain() - before the end: what was taken from the program goes to TCP
+ * kssl_tx_drain() - give TCP what was taken from the program, before the end
  * @s: a session with sending keys; socket lock, process context; may wait for
  *	a moment, the lock is released meanwhile
  *
- * Return: 0; -EAGAIN: TCP had no room for all of it.  That must not look as if
- * all were sent.
+ * Return: 0; -EAGAIN: TCP had no room for all of it, and the connection must not end
+ * as if all were sent.
  */
 int kssl_tx_drain(struct kssl_session *s)
 {

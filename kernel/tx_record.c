@@ -25,8 +25,8 @@
  *	page:	| ... older records | header | content ....... | type | tag | free
  *				    ^off - head  ^off     ^off + len
  *
- * The page is the task's own (frag.c), so an idle socket holds nothing.  Only
- * pending content (MSG_MORE) keeps a reference.
+ * The page is the task's own (frag.c), so an idle socket has none.  Only pending
+ * content (MSG_MORE) keeps a reference.
  */
 #include "tx_record.h"
 
@@ -127,14 +127,16 @@ static u32 allowed(const struct sock *sk, u32 want, u32 extra, u32 ahead, enum k
 }
 
 /**
- * kssl_tx_memory_free() - prot->stream_memory_free: could a record be made?
+ * kssl_tx_memory_free() - tell whether a record could be made (prot->stream_memory_free)
  * @sk: the socket; TCP has compared sk_wmem_queued with sk_sndbuf already
  * @wake: TCP's
  *
- * What the gate says of a full record, memory aside.  While a
- * sealed record is being pushed the gate has answered already.
+ * What the gate says of a full record, memory aside.  While a sealed record is being
+ * pushed the gate has answered already.
  *
  * Context: any, also without the socket lock, as a guess.
+ *
+ * Return: true if the socket is writable.
  */
 bool kssl_tx_memory_free(const struct sock *sk, int wake)
 {
@@ -159,10 +161,10 @@ bool kssl_tx_memory_free(const struct sock *sk, int wake)
 }
 
 /*
- * Memory from TCP's accounting.  Over its limits TCP refuses a socket that is under its
- * sndbuf, and never one that is at it; but tcp_wmem's first value each socket may have,
- * for else nothing would ever move.  Below that the socket is taken to be at its sndbuf,
- * and what this gives beyond @size goes back.
+ * Take memory from TCP's accounting.  Over its limits TCP refuses a socket that is under
+ * its sndbuf, and never one that is at it.  The first value of tcp_wmem each socket may
+ * have, or nothing would ever move: below that the socket counts as one at its sndbuf,
+ * and what TCP gives beyond @size goes back.
  */
 static bool reserve_memory(struct sock *sk, u32 size)
 {
@@ -182,7 +184,7 @@ static bool reserve_memory(struct sock *sk, u32 size)
 }
 
 /**
- * kssl_tx_gate() - may a record be sealed now?
+ * kssl_tx_gate() - reserve room and memory for the next record
  * @s: a session with sending keys; socket lock
  * @want: bytes of content, at least 1
  * @ahead: bytes of records that TCP does not have yet
@@ -218,13 +220,13 @@ int kssl_tx_gate(struct kssl_session *s, u32 want, u32 ahead, enum kssl_gate wha
 }
 
 /**
- * kssl_tx_pad() - zeros behind the content
+ * kssl_tx_pad() - count the zeros behind the content
  * @s: a session with sending keys; socket lock
  * @len: length of the content
  *
  * The peer's limit counts them (RFC 8449, 4), and so does TLS 1.3's own.
  *
- * Return: how many.
+ * Return: how many bytes.
  */
 u32 kssl_tx_pad(const struct kssl_session *s, u32 len)
 {
@@ -236,9 +238,11 @@ u32 kssl_tx_pad(const struct kssl_session *s, u32 len)
 }
 
 /**
- * kssl_tx_tail() - bytes that a record may need behind its content
+ * kssl_tx_tail() - count what a record may need behind its content
  * @s: a session with sending keys; socket lock
  * @room: most content in it
+ *
+ * Return: how many bytes: padding, and what the suite adds.
  */
 u32 kssl_tx_tail(const struct kssl_session *s, u32 room)
 {
@@ -267,15 +271,15 @@ static u32 window_segments(const struct sock *sk)
 }
 
 /**
- * kssl_tx_size() - how much content the next record may hold
+ * kssl_tx_size() - choose how much content the next record may have
  * @s: a session with sending keys; socket lock
  * @ahead: bytes of records that TCP does not have yet
  *
- * A peer can use nothing of a record
- * before it has all of it: while the congestion window is smaller than a record
- * and not full, as in a new connection and after idleness, a record ends with
- * the window, which saves a round trip.  In bulk, where more is queued than the
- * window takes, records are full.  The window counts segments, also short ones.
+ * A peer can use nothing of a record before it has all of it.  While the congestion
+ * window is smaller than a record and not full, as in a new connection and after
+ * idleness, a record ends with the window, which saves a round trip.  In bulk, where
+ * more is queued than the window takes, records are full.  The window counts segments,
+ * also short ones.
  *
  * Return: bytes.
  */
@@ -300,11 +304,13 @@ u32 kssl_tx_size(const struct kssl_session *s, u32 ahead)
 }
 
 /**
- * kssl_tx_begin() - a place for the next record
+ * kssl_tx_begin() - find a place for the next record
  * @s: a session with sending keys and without a record begun; socket lock, process
  *	context
  * @type: its content type
  * @room: most content in it
+ *
+ * The record keeps a reference of the page until kssl_tx_drop().
  *
  * Return: 0; -EAGAIN (no page).
  */
@@ -333,7 +339,7 @@ int kssl_tx_begin(struct kssl_session *s, u8 type, u32 room)
 }
 
 /**
- * kssl_tx_copy() - content for the record that is begun
+ * kssl_tx_copy() - copy content into the record that is begun
  * @tx: the sending side; socket lock, process context
  * @msg: has some
  *
@@ -350,7 +356,7 @@ int kssl_tx_copy(struct kssl_tx *tx, struct msghdr *msg)
 }
 
 /**
- * kssl_tx_trim() - no more content comes: give unused room back
+ * kssl_tx_trim() - give back the room that a record does not use
  * @s: a session with a record begun; socket lock
  *
  * Records lie close together then.
@@ -366,7 +372,7 @@ void kssl_tx_trim(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_charge() - the record that is begun outlives the call
+ * kssl_tx_charge() - charge the socket for a record that outlives the call
  * @s: the session; socket lock
  *
  * Return: whether there is room for it in the limits of TCP and the cgroup.
@@ -396,7 +402,7 @@ void kssl_tx_drop(struct kssl_session *s)
 }
 
 /**
- * kssl_tx_seal_failed() - a sequence number is spent and no record has come of it
+ * kssl_tx_seal_failed() - end sending, since a sequence number is spent without a record
  * @s: the session; socket lock, process context
  * @err: negative errno
  *

@@ -51,8 +51,10 @@ static inline bool kssl_tx_too_old(const struct kssl_session *s)
 }
 
 /**
- * kssl_tx_due() - must something go before the next record of content?
+ * kssl_tx_due() - tell whether something goes before the next record of content
  * @s: a session with sending keys; socket lock
+ *
+ * Return: true if kssl_tx_serve_key() has something to do.
  */
 static inline bool kssl_tx_due(const struct kssl_session *s)
 {

@@ -168,7 +168,7 @@ int kssl_tx_tcp_record(struct kssl_session *s, struct page *page, u32 off, u32 l
 }
 
 /**
- * kssl_tx_blocked() - something is due that cannot go now: have it looked at again
+ * kssl_tx_blocked() - have what is due and cannot go now looked at again
  * @s: the session; socket lock
  *
  * By TCP when an acknowledgement makes room; with nothing in flight, which is for

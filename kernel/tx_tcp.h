@@ -13,9 +13,9 @@
 enum kssl_push { KSSL_PUSH_NOW, KSSL_PUSH_CORK, KSSL_PUSH_MORE };
 
 /**
- * kssl_push_for() - what to do with a record of a program's text
+ * kssl_push_for() - choose what TCP does with a record of a program's content
  * @left: bytes of the same call behind it
- * @more: MSG_MORE: they may all stay open, and push nothing
+ * @more: MSG_MORE: all of them may become pending content, and push nothing
  *
  * Return: what TCP is to do with its last segment.
  */
