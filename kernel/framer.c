@@ -176,8 +176,10 @@ static int incomplete(struct kssl_session *s, int ret)
  * On success the record lies at rx.buf + rx.head; the caller opens it there and
  * moves rx.head on.  The header is checked before its length is used.
  *
- * Context: process, socket lock.  Return: 1; 0: not all there yet, rx.need says
- * how much to wait for; negative errno: the session has failed.
+ * Context: process, socket lock.
+ *
+ * Return: 1; 0: not all there yet, rx.need says how much to wait for; -EBADMSG,
+ * -EMSGSIZE, -EINVAL (not a header), -ENOMEM: the session has failed.
  */
 int kssl_framer_next(struct kssl_session *s, u32 *len)
 {
@@ -216,8 +218,10 @@ int kssl_framer_next(struct kssl_session *s, u32 *len)
  * consumed.  An error is about what follows the records: if they end the
  * handshake, it is kssl_framer_next()'s to judge.
  *
- * Context: process, socket lock.  Return: 0; -EBADMSG, -EMSGSIZE (not a TLS
- * record); -ECONNRESET (the peer left); -ENOMEM.
+ * Context: process, socket lock.
+ *
+ * Return: 0; -EBADMSG, -EMSGSIZE (not a TLS record); -ECONNRESET (the peer left);
+ * -ENOMEM.
  */
 int kssl_framer_handshake(struct kssl_session *s, const u8 **records, u32 *len, u32 *nr, u8 *alert)
 {

@@ -95,7 +95,7 @@ static int check(struct kssl_session *s)
  * also what lies in our buffer already.
  *
  * Return: 0; -EINVAL (there never was TLS); -EBUSY (close_notify is missing, sent
- * or received, or there is unread text); -EAGAIN (bytes of a record wait for
+ * or received, or there is unread content); -EAGAIN (bytes of a record wait for
  * memory); -ENOMEM; or why the session has failed, or reading was cut.
  */
 int kssl_plain_enter(struct kssl_session *s)

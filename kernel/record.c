@@ -106,7 +106,7 @@ static int refuse(int err, u8 why, u8 *alert)
  * mean is the daemon's business.  The version's low byte is ignored, as RFC
  * 8446, 5.1 and RFC 5246, E.1 ask.
  *
- * Return: 0; -EBADMSG (not TLS); -EMSGSIZE (too long or empty).
+ * Return: 0; -EBADMSG (not TLS, or empty); -EMSGSIZE (too long).
  */
 int kssl_record_check_plain(const u8 *hdr, u16 *len, u8 *alert)
 {
@@ -171,7 +171,7 @@ int kssl_record_check(const struct kssl_suite *suite, const u8 *hdr, u16 *len, u
 }
 
 /**
- * kssl_record_alert() - what a received alert says
+ * kssl_record_alert() - tell what a received alert says
  * @version: TLS12 or TLS13
  * @level: its level
  * @desc: its description

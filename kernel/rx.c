@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records in, plaintext out.  One record is open at a time: its text lies in
- * the framer's buffer until the program has read it; the next record is opened
- * only then.  What is not application data goes to post.c.
+ * Records in, content out.  One record is opened at a time, in the receive buffer,
+ * from where a reader takes its content; the next is opened only then.  A call that
+ * has to look further moves the content to a queue first.  Both are in rx_buf.c.
+ * What is not application data goes to post.c.
  */
 #include "rx.h"
 
@@ -49,7 +50,7 @@ static int numbers_spent(struct kssl_session *s)
 	return -EBADMSG;
 }
 
-/* Open the record at head and hand it to whom it belongs. */
+/* Open the record at head; its content is for the reader, or for post.c. */
 static int open_record(struct kssl_session *s, u32 len)
 {
 	struct kssl_rx *rx = &s->rx;
@@ -108,9 +109,9 @@ static int ended(struct kssl_session *s)
 }
 
 /**
- * kssl_rx_give() - text that the program's own TLS library had opened
+ * kssl_rx_give() - queue content that the program's own TLS library had opened
  * @s: the session; socket lock, process context
- * @text: the text
+ * @text: the content, copied
  * @len: its length; 0: the library had received close_notify
  *
  * Only before the first record is opened or begun here, so that the order is
@@ -139,7 +140,7 @@ int kssl_rx_give(struct kssl_session *s, const u8 *text, u32 len)
 }
 
 /**
- * kssl_rx_ahead() - before another record is opened: what is there moves on
+ * kssl_rx_ahead() - move content on, before another record is opened
  * @s: the session; socket lock, process context
  *
  * Return: 0; -ENOBUFS, -ENOMEM (no more can be held); -ERESTARTSYS (signal).
@@ -156,9 +157,9 @@ int kssl_rx_ahead(struct kssl_session *s)
 }
 
 /**
- * kssl_rx_text() - have text to read, if there can be some
+ * kssl_rx_text() - open records until there is enough to read
  * @s: an open session with receiving keys; socket lock, process context
- * @want: bytes of unread text that are asked for, at least 1
+ * @want: bytes of unread content that are asked for, at least 1
  * @budget: most records to open
  *
  * Return: 1: there are that many; 0: not now, or this is the end (rx.end);
@@ -192,7 +193,7 @@ int kssl_rx_text(struct kssl_session *s, u32 want, unsigned int budget)
 	return -kssl_session_errno(s);
 }
 
-/* Is there other text than the @seen bytes that the caller knows of? */
+/* Is there other content than the @seen bytes that the caller knows of? */
 static bool news(const struct kssl_session *s, u32 seen)
 {
 	const struct sock *sk = s->sk;
@@ -202,8 +203,10 @@ static bool news(const struct kssl_session *s, u32 seen)
 }
 
 /**
- * kssl_rx_readable() - is it worth to try a read?
+ * kssl_rx_readable() - tell whether a read is worth a try
  * @s: the session; also without the socket lock, as a guess
+ *
+ * Return: true if there is content, an end or an error, or perhaps a record.
  */
 bool kssl_rx_readable(const struct kssl_session *s)
 {
@@ -215,7 +218,7 @@ bool kssl_rx_readable(const struct kssl_session *s)
  * @s: the session; socket lock, released while sleeping
  * @timeo: jiffies left, updated
  *
- * The caller has looked at all text that is there.
+ * The caller has looked at all content that is there.
  *
  * Return: 0; -EAGAIN (time is up); -EINTR, -ERESTARTSYS (signal).
  */
@@ -525,7 +528,7 @@ static ssize_t to_pipe(struct kssl_session *s, struct pipe_inode_info *pipe, siz
 }
 
 /**
- * kssl_rx_splice() - application data into a pipe
+ * kssl_rx_splice() - move application data into a pipe
  * @s: a session with receiving keys, or unread content; socket lock, process context
  * @rules: those of its kind of socket
  * @pipe: the pipe, locked by the caller

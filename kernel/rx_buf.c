@@ -122,13 +122,13 @@ static void move_to_account(struct kssl_rx *rx)
 }
 
 /**
- * kssl_rx_buf_charge_now() - kssl_rx_buf_charge(), if there is something to do
+ * kssl_rx_buf_charge_now() - do what kssl_rx_buf_charge() does, if it is due
  * @s: the session; socket lock, process context
  *
- * The spare buffers are on no account (charge.c).  If TCP is over its limits,
- * which is not this program's fault alone, one that is on the program's takes its
- * place.  If the cgroup is at its limit, too, nothing is lost for that: what was in
- * TCP's queue before, and charged, is here now, and the next call tries again.
+ * The spare buffers are on no account (charge.c).  If TCP is over its limits, to which
+ * others contribute, the content moves to a buffer on the account of the program's
+ * cgroup.  If the cgroup is at its limit, too, nothing is lost: what was in TCP's queue
+ * before, and charged, is here now, and the next call tries again.
  *
  * The buffer may be another one afterwards: positions hold, pointers do not.
  */
@@ -144,7 +144,9 @@ void kssl_rx_buf_charge_now(struct kssl_session *s)
  * kssl_rx_buf_room() - make room for @want bytes from head on
  * @s: the session, whose opened record is read; socket lock, process context
  * @want: bytes, those that are there included
- * @at: where a record is to begin in an empty buffer
+ * @at: where a record is to begin in an empty buffer, bytes
+ *
+ * Records that are there may move to @at.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -224,8 +226,9 @@ static bool same_nothing(const struct kssl_rx_chunk *chunk, u32 len, u8 type)
 }
 
 /*
- * As much of a record as fits the last page, or one more.  Returns how many bytes
- * that were; -ENOBUFS, -ENOMEM.
+ * Add as much of a record as fits the last page, or one more.
+ *
+ * Return: how many bytes that were; -ENOBUFS, -ENOMEM.
  */
 static int append(struct kssl_session *s, const u8 *data, u32 len, u8 type, bool first, u32 bound)
 {
@@ -282,7 +285,7 @@ int kssl_rx_buf_spill(struct kssl_session *s)
 	return 0;
 }
 
-/* What was put behind @end bytes and @nr bounds of @last is gone again. */
+/* Take away what was put behind @end bytes and @nr bounds of @last. */
 static void cut_back(struct kssl_session *s, struct kssl_rx_chunk *last, u16 nr, u16 end)
 {
 	struct kssl_rx_chunk *chunk;
@@ -299,7 +302,7 @@ static void cut_back(struct kssl_session *s, struct kssl_rx_chunk *last, u16 nr,
 }
 
 /**
- * kssl_rx_buf_add() - content that did not come in a record of ours
+ * kssl_rx_buf_add() - queue content that did not come in a record of ours
  * @s: the session, which holds no record; socket lock, process context
  * @data: the content, copied
  * @len: its length, at least 1
@@ -368,7 +371,7 @@ void kssl_rx_buf_seek(const struct kssl_rx *rx, u32 skip, struct kssl_rx_place *
 }
 
 /**
- * kssl_rx_buf_look_chunk() - kssl_rx_buf_look() where content lies in the queue
+ * kssl_rx_buf_look_chunk() - do what kssl_rx_buf_look() does, in the queue
  * @at: the place
  * @merge: content of several records, of one type, may be one piece
  * @piece: set to what lies there
@@ -390,7 +393,7 @@ void kssl_rx_buf_look_chunk(const struct kssl_rx_place *at, bool merge, struct k
 }
 
 /**
- * kssl_rx_buf_pass() - go on
+ * kssl_rx_buf_pass() - move a place over content
  * @rx: receiving side; socket lock
  * @at: a place where there is content; the place behind it afterwards
  * @n: bytes, of those that kssl_rx_buf_look() shows; 0 passes a record without any
@@ -426,7 +429,7 @@ bool kssl_rx_buf_pass(const struct kssl_rx *rx, struct kssl_rx_place *at, u32 n)
 }
 
 /**
- * kssl_rx_buf_read_chunk() - kssl_rx_buf_read() where content lies in the queue
+ * kssl_rx_buf_read_chunk() - do what kssl_rx_buf_read() does, in the queue
  * @s: the session, whose queue is not empty; socket lock
  * @n: bytes, of what kssl_rx_buf_look() shows there; 0 drops a record without any
  *

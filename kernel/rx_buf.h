@@ -55,7 +55,7 @@ void kssl_rx_buf_release(struct kssl_session *s);
 void kssl_rx_buf_exit(void);
 
 /**
- * kssl_rx_buf_charge() - the call ends: what is in the buffer stays there
+ * kssl_rx_buf_charge() - charge the socket for a buffer that outlives the call
  * @s: the session; socket lock, process context
  *
  * The buffer may be another one afterwards: positions hold, pointers do not.
@@ -79,13 +79,13 @@ static inline bool kssl_rx_buf_any(const struct kssl_rx *rx)
 }
 
 /**
- * kssl_rx_buf_look() - unread content at a place
+ * kssl_rx_buf_look() - look at unread content at a place
  * @rx: receiving side; socket lock
  * @at: the place
  * @merge: content of several records, of one type, may be one piece
  * @piece: set to what lies there
  *
- * Return: false: this is the end of what was opened.
+ * Return: whether there is a piece; if not, this is the end of what was opened.
  */
 static inline bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_rx_place *at,
 				    bool merge, struct kssl_piece *piece)
@@ -102,7 +102,7 @@ static inline bool kssl_rx_buf_look(const struct kssl_rx *rx, const struct kssl_
 }
 
 /**
- * kssl_rx_buf_read() - content at the front was read
+ * kssl_rx_buf_read() - take away content at the front, which was read
  * @s: the session; socket lock
  * @n: bytes, of what kssl_rx_buf_look() shows there; 0 drops a record without any
  *

@@ -23,13 +23,15 @@ static u32 room(const struct msghdr *msg)
 }
 
 /**
- * kssl_rx_cmsg_begin() - a call begins on a socket that asks for records
+ * kssl_rx_cmsg_begin() - prepare the control message of a call
  * @b: zero, to be filled; end it by kssl_rx_cmsg_end() if it has a list then
  * @msg: the call's message
  *
  * Without room for one record there are none, and MSG_CTRUNC says so.
  *
- * Context: process.  Return: 0 or -ENOMEM.
+ * Context: process.
+ *
+ * Return: 0 or -ENOMEM.
  */
 int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, struct msghdr *msg)
 {
@@ -43,7 +45,7 @@ int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, struct msghdr *msg)
 }
 
 /**
- * kssl_rx_cmsg_add() - bytes go to the program
+ * kssl_rx_cmsg_add() - note which record bytes for the program are from
  * @b: has a list, which is not full
  * @piece: where they come from
  * @n: how many, from its beginning
@@ -67,9 +69,11 @@ void kssl_rx_cmsg_add(struct kssl_rx_cmsg *b, const struct kssl_piece *piece, u3
 }
 
 /**
- * kssl_rx_cmsg_end() - the call is done
+ * kssl_rx_cmsg_end() - give the program the control message of a call
  * @b: has a list: what was added
  * @msg: the call's message; gets the control message if there is something in it
+ *
+ * The list is freed.
  */
 void kssl_rx_cmsg_end(struct kssl_rx_cmsg *b, struct msghdr *msg)
 {

@@ -23,7 +23,7 @@ int kssl_rx_cmsg_begin(struct kssl_rx_cmsg *b, struct msghdr *msg);
 void kssl_rx_cmsg_add(struct kssl_rx_cmsg *b, const struct kssl_piece *piece, u32 n);
 void kssl_rx_cmsg_end(struct kssl_rx_cmsg *b, struct msghdr *msg);
 
-/* What comes next could not be told any more. */
+/* There is no room to tell of another record. */
 static inline bool kssl_rx_cmsg_full(const struct kssl_rx_cmsg *b)
 {
 	return b->list && b->nr == b->max && b->list[b->nr - 1].flags & KSSL_RECORD_END;
