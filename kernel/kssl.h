@@ -10,7 +10,7 @@
  * Locks
  * -----
  * socket lock (lock_sock)	everything in the session unless said otherwise:
- *				state, halves, open record, receive buffer.
+ *				state, halves, pending content, receive buffer.
  *				All record work is done under it, in process
  *				context.  It may be held while sleeping for
  *				memory or for the crypto API, never while
@@ -29,8 +29,11 @@
  *
  * lobby->lock			spinlock, bh: who waits for accept() (lobby.c).
  *
+ * kssl_net->lingers.lock	spinlock, bh: closed sockets that the kernel holds, and
+ *				how many are each user's (linger.c).
+ *
  * Order: socket lock, then kssl_net->lock, then session->lock; or socket lock,
- * then lobby->lock.
+ * then lobby->lock or lingers.lock.
  *
  * Life
  * ----
@@ -108,7 +111,7 @@ enum kssl_tx_end { KSSL_TX_OPEN, KSSL_TX_NOTIFY_DUE, KSSL_TX_NOTIFIED, KSSL_TX_C
  * @size: what KSSL_RECORD_SIZE asked for; 0: adaptive
  * @pad: content and type are padded to a multiple of this; 0: not
  * @end: enum kssl_tx_end
- * @fin_due: TCP's FIN follows when nothing is due any more
+ * @fin_due: TCP's FIN follows when nothing else is due
  * @pushing: a sealed record is on its way into TCP's queue
  * @content_due: pending content goes as soon as there is room
  * @reneg_due: a no_renegotiation warning goes as soon as there is room
@@ -155,7 +158,7 @@ enum kssl_rx_end { KSSL_RX_OPEN, KSSL_RX_NOTIFIED, KSSL_RX_FIN, KSSL_RX_CUT };
 /**
  * struct kssl_rx - receiving side
  *
- * buf:	| done | text  ... | tag | raw records, whole or not ... | free |
+ * buf:	| done | content . | tag | raw records, whole or not ... | free |
  *	       ^text, text_len         ^head                     ^tail
  *
  * @buf: KSSL_RX_BUF bytes, or NULL while there is nothing in it
@@ -163,7 +166,7 @@ enum kssl_rx_end { KSSL_RX_OPEN, KSSL_RX_NOTIFIED, KSSL_RX_FIN, KSSL_RX_CUT };
  * @accounted: @buf is no spare, the cgroup has paid for it
  * @head: first byte not yet opened
  * @tail: end of what came from TCP
- * @text: rest of the opened record's text that nobody has read yet
+ * @text: where unread content of the opened record begins in @buf, bytes
  * @text_len: its length, bytes; 0 if none
  * @held: there is a record at @text, perhaps without content
  * @begun: a part of it was read
@@ -179,7 +182,7 @@ enum kssl_rx_end { KSSL_RX_OPEN, KSSL_RX_NOTIFIED, KSSL_RX_FIN, KSSL_RX_CUT };
  * @warnings: warning alerts and requests for renegotiation in a row
  * @renegotiations: requests for renegotiation in all
  * @updates: KeyUpdates in a row that were not asked for
- * @updates_at: bytes of text that had been sent when the last of them came
+ * @updates_at: bytes of content that had been sent when the last of them came
  * @updates_paid: ktime (ns) up to which the allowed rate of KeyUpdates is used
  * @data_seen: a protected record was opened
  * @end: enum kssl_rx_end

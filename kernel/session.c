@@ -366,8 +366,10 @@ void kssl_session_open(struct kssl_session *s)
 }
 
 /**
- * kssl_session_closed() - something of the end was sent or received: is it all?
+ * kssl_session_closed() - close the session if both directions have ended
  * @s: the session; socket lock
+ *
+ * It fails instead if the receiving direction was cut.
  */
 void kssl_session_closed(struct kssl_session *s)
 {
@@ -380,7 +382,7 @@ void kssl_session_closed(struct kssl_session *s)
 }
 
 /**
- * kssl_session_end_rx() - nothing more is received
+ * kssl_session_end_rx() - end the receiving direction
  * @s: an open session; socket lock, process context
  * @end: how the receiving direction ended
  *
@@ -396,7 +398,7 @@ void kssl_session_end_rx(struct kssl_session *s, enum kssl_rx_end end)
 }
 
 /**
- * kssl_session_cut_rx() - the peer's stream ended without close_notify
+ * kssl_session_cut_rx() - end the receiving direction without close_notify
  * @s: an open session; socket lock, process context
  * @text: the reason in words, a constant
  *
@@ -427,7 +429,7 @@ static void send_alert(struct kssl_session *s, u8 alert)
 
 static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 {
-	/* first: sending the alert may fail as well; but a reader may know another error */
+	/* first: sending the alert may fail as well; a reader may have another error already */
 	s->error.err = kssl_session_errno(s) ?: -err;
 	if (s->rx.end != KSSL_RX_CUT)
 		s->error.text = text;

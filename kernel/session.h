@@ -8,7 +8,7 @@
 /**
  * struct kssl_lingers - sockets that linger after close() (linger.c)
  * @lock: bh; for all that follows
- * @list: they
+ * @list: struct kssl_linger, oldest first
  * @nr: how many; also read without the lock
  * @shares: user to how many of them are the user's
  * @max: most at once; read and written without the lock
@@ -26,7 +26,7 @@ struct kssl_lingers {
  * @net: the namespace
  * @sessions: id to session; lookups under RCU
  * @next_id: for xa_alloc_cyclic
- * @lock: protects everything below it (worker.c)
+ * @lock: protects what follows, down to @owner (worker.c)
  * @workers: registered workers
  * @waiting: handshakes that wait for a worker
  * @nr_waiting: how many
@@ -36,7 +36,7 @@ struct kssl_lingers {
  * @timeout_ms: time for a whole handshake, ms
  * @queue_max: most handshakes that may wait
  * @owner: of the last socket attached, one reference (owner.c)
- * @lingers: sockets that were closed and still read
+ * @lingers: sockets that were closed and still read; has a lock of its own
  * @mib: counters, per CPU (mib.c)
  *
  * Read and written without a lock (READ_ONCE, WRITE_ONCE):
