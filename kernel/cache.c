@@ -5,7 +5,7 @@
  * bounded by the number of CPUs, and gone a second after sending and receiving end,
  * before reclaim could ask for it.
  *
- * An object belongs to the cache or to the one who took it.  Takers, givers and the
+ * An object belongs to the cache or to the call that took it.  Taking, putting and the
  * release meet in the slots, on any CPU: a task may move to another one amid a call,
  * and the release visits them all.  So a slot is changed by xchg() alone.  this_cpu_xchg()
  * would not do: it is atomic on its own CPU only (on amd64 it has no lock prefix).
@@ -19,7 +19,9 @@
  * kssl_cache_take() - take this CPU's oldest object out of the cache
  * @cache: the cache
  *
- * Context: process.  Return: the object, the caller's; NULL: make one.
+ * Context: process.
+ *
+ * Return: the object, the caller's; NULL: there is none.
  */
 void *kssl_cache_take(struct kssl_cache *cache)
 {
@@ -39,7 +41,7 @@ void *kssl_cache_take(struct kssl_cache *cache)
 void kssl_cache_put(struct kssl_cache *cache, void *obj)
 {
 	struct kssl_spares *spares = raw_cpu_ptr(cache->spares);
-	/* two tasks may count it up once: then one object takes the other's place */
+	/* two tasks may use one slot: then the second object replaces the first */
 	unsigned int n = READ_ONCE(spares->next);
 	void *old = xchg(&spares->obj[n], obj);
 

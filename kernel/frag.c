@@ -10,7 +10,7 @@
  * What was in them is never sent again: every byte of a record is written before
  * the record is.  What is remembered is forgotten once a second, so that nothing
  * stays when sending ends.  Like TCP's page, it is charged to nobody until it is in
- * a socket's queue, or holds an open record (charge.c).
+ * a socket's queue, or has pending content (charge.c).
  */
 #include "frag.h"
 

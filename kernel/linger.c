@@ -32,7 +32,7 @@
  *	  written, and the peer still takes some, the limit begins anew;
  *	- ksslctl flush.
  *
- * Who holds what: the struct kssl_linger is the held socket's sk_user_data while the
+ * What holds what: the struct kssl_linger is the held socket's sk_user_data while the
  * callbacks are replaced, an element of kssl_net.lingers until the work item takes it
  * off, and freed by the work item alone.  Callbacks run under the socket's spinlock
  * without an owner, or by the owner; they are put back under the socket lock, so that
@@ -113,7 +113,7 @@ struct kssl_linger {
 
 static struct workqueue_struct *wq;
 
-/* ---- what close() says ---- */
+/* ---- what is still sent ---- */
 
 static bool resets_at_close(const struct sock *sk)
 {
@@ -127,7 +127,7 @@ static void reset_at_close(struct sock *sk)
 }
 
 /*
- * A signal ends the program, or the OOM killer: it did not say that this is all.
+ * A signal or the OOM killer ends the program, which did not say that this is all.
  * TCP's FIN follows without close_notify, as from a program with a library of its own.
  */
 static bool killed(void)
@@ -143,7 +143,7 @@ static bool has_unread(struct kssl_session *s)
 	return s->state <= KSSL_STATE_CLOSED && kssl_rx_buf_unread(&s->rx);
 }
 
-/* Never waits.  Return: all that there was to say is with TCP. */
+/* Never waits.  Return: whether TCP has all that is to be sent. */
 static bool say_last(struct kssl_session *s)
 {
 	if (s->state == KSSL_STATE_OPEN && !killed())
@@ -152,7 +152,7 @@ static bool say_last(struct kssl_session *s)
 	return !kssl_tx_pending(s);
 }
 
-/* TLS is over; what is not with TCP now never will be. */
+/* TLS is over.  If TCP does not have everything the connection is reset. */
 static void leave_session(struct sock *sk, struct kssl_session *s)
 {
 	if (kssl_tx_pending(s))
@@ -163,7 +163,7 @@ static void leave_session(struct sock *sk, struct kssl_session *s)
 }
 
 /**
- * kssl_linger_close() - proto.close: a socket that does not linger is closed
+ * kssl_linger_close() - close a socket that does not linger (proto.close)
  * @sk: a wrapped socket
  * @timeout: SO_LINGER, jiffies
  *
@@ -306,7 +306,7 @@ static bool out_of_time(struct kssl_linger *l, const struct sock *sk, const stru
 	return false;
 }
 
-/* TLS has still something to say.  Return: not any more. */
+/* Send what is left of TLS.  Return: whether TLS is over. */
 static bool finish_tls(struct kssl_linger *l, struct sock *sk, struct kssl_session *s)
 {
 	if (s->state < KSSL_STATE_OPEN)
@@ -321,7 +321,7 @@ static bool finish_tls(struct kssl_linger *l, struct sock *sk, struct kssl_sessi
 	return true;
 }
 
-/* Do what there is to do.  Return: the socket can be closed. */
+/* Do what can be done now.  Return: whether the socket can be closed. */
 static bool linger_look(struct kssl_linger *l, struct sock *sk)
 {
 	struct kssl_session *s = kssl_of(sk);
@@ -357,7 +357,7 @@ static u32 share(struct kssl_lingers *all, kuid_t uid)
 static bool share_take(struct kssl_linger *l)
 {
 	struct kssl_lingers *all = &l->kn->lingers;
-	u32 n, max = READ_ONCE(all->max);
+	u32 max = READ_ONCE(all->max), n;
 	bool room;
 
 	spin_lock_bh(&all->lock);
@@ -441,7 +441,7 @@ static struct kssl_linger *linger_new(const struct sock *sk, kuid_t uid)
 	return l;
 }
 
-/* Return: the kernel has the socket now. */
+/* Return: whether the kernel has the socket now. */
 static bool linger_hold(struct sock *sk, kuid_t uid)
 {
 	struct kssl_session *s = kssl_of(sk);
@@ -500,7 +500,7 @@ static long linger_time(const struct sock *sk)
 	return sock_flag(sk, SOCK_LINGER) && !(current->flags & PF_EXITING) ? sk->sk_lingertime : 0;
 }
 
-/* Return: the kernel has the socket now. */
+/* Return: whether the kernel has the socket now. */
 static bool linger(struct sock *sk, struct kssl_session *s)
 {
 	kuid_t uid = s->owner->cred->euid;
@@ -540,10 +540,14 @@ static bool may_linger(const struct sock *sk, const struct kssl_session *s)
 }
 
 /**
- * kssl_linger_release() - proto_ops.release: the last close() of a program's socket
- * @sock: the program's struct socket; empty afterwards
+ * kssl_linger_release() - let a closed socket linger, or close it (proto_ops.release)
+ * @sock: the program's struct socket, at its last close(); empty afterwards
  *
- * Context: process, no lock.  Waits only for SO_LINGER.  Return: 0.
+ * Waits only for SO_LINGER.
+ *
+ * Context: process, no lock.
+ *
+ * Return: 0.
  */
 int kssl_linger_release(struct socket *sock)
 {
@@ -568,9 +572,9 @@ int kssl_linger_release(struct socket *sock)
  * kssl_linger_flush() - end all held sockets
  * @kn: a network namespace's part
  *
- * Those that are closed meanwhile are not meant.
+ * Waits for their ends.  Sockets that are closed meanwhile linger.
  *
- * Context: process.
+ * Context: process, no lock.
  */
 void kssl_linger_flush(struct kssl_net *kn)
 {
@@ -586,7 +590,7 @@ void kssl_linger_flush(struct kssl_net *kn)
 }
 
 /**
- * kssl_linger_net_init() - a network namespace's part
+ * kssl_linger_net_init() - set up a network namespace's part
  * @kn: it
  */
 void kssl_linger_net_init(struct kssl_net *kn)
@@ -600,8 +604,8 @@ void kssl_linger_net_init(struct kssl_net *kn)
 }
 
 /**
- * kssl_linger_net_exit() - every held socket holds its namespace: none is left
- * @kn: the namespace's part
+ * kssl_linger_net_exit() - free a network namespace's part
+ * @kn: it; every held socket holds its namespace, so none is left
  */
 void kssl_linger_net_exit(struct kssl_net *kn)
 {
@@ -609,7 +613,7 @@ void kssl_linger_net_exit(struct kssl_net *kn)
 }
 
 /**
- * kssl_linger_init() - the queue that held sockets are looked at on
+ * kssl_linger_init() - make the queue of work on held sockets
  *
  * Return: 0 or -ENOMEM.
  */
@@ -620,7 +624,7 @@ int kssl_linger_init(void)
 }
 
 /**
- * kssl_linger_exit() - wait for what still runs; no socket is held any more
+ * kssl_linger_exit() - wait for work that still runs; no socket is held any more
  */
 void kssl_linger_exit(void)
 {

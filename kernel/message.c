@@ -20,7 +20,7 @@
 enum field { NONCE, TICKET, LIST, EXTENSION, END };
 
 /**
- * kssl_message_ticket_begin() - the body of a NewSessionTicket is to come
+ * kssl_message_ticket_begin() - begin to check the body of a NewSessionTicket
  * @t: set up
  */
 void kssl_message_ticket_begin(struct kssl_ticket_check *t)
@@ -90,8 +90,10 @@ bool kssl_message_ticket(struct kssl_ticket_check *t, const u8 *p, u32 n)
 }
 
 /**
- * kssl_message_ticket_whole() - may the message end here?
+ * kssl_message_ticket_whole() - tell whether the message may end here
  * @t: all of it was given to kssl_message_ticket()
+ *
+ * Return: true if the lengths make up the message's.
  */
 bool kssl_message_ticket_whole(const struct kssl_ticket_check *t)
 {

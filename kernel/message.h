@@ -9,7 +9,7 @@
  * @skip: bytes that go by before the next length
  * @list: bytes of extensions after those
  * @len: what of the next length, or of an extension's type and length, is there
- * @field: whose it is
+ * @field: the part of the message that it belongs to
  * @have: bytes of it
  */
 struct kssl_ticket_check {

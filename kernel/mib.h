@@ -40,7 +40,7 @@
 	X(CLOSE_SENT, "CloseSent", "close_notify sent")				\
 	X(CLOSE_RECEIVED, "CloseReceived", "close_notify received")		\
 	X(LINGERED, "Lingered", "sockets that the kernel kept after close()")	\
-	X(LINGER_FULL, "LingerFull", "sockets that it did not, too many lingered")	\
+	X(LINGER_FULL, "LingerFull", "sockets closed at once, too many lingered")	\
 	X(UPDATE_SENT, "KeyUpdateSent", "KeyUpdates sent")			\
 	X(UPDATE_RECEIVED, "KeyUpdateReceived", "KeyUpdates received")		\
 	X(TICKETS, "Tickets", "NewSessionTicket messages received")		\

@@ -197,7 +197,7 @@ static int message_ends(struct kssl_session *s)
 }
 
 /* More of a body, perhaps the last of it. */
-static int body(struct kssl_session *s, const u8 *text, u32 len)
+static int take_body(struct kssl_session *s, const u8 *text, u32 len)
 {
 	struct kssl_post *post = &s->post;
 
@@ -235,7 +235,7 @@ static int handshake(struct kssl_session *s, const u8 *text, u32 len)
 		} else {
 			u32 n = min(len, post->left);
 
-			err = body(s, text, n);
+			err = take_body(s, text, n);
 			text += n;
 			len -= n;
 		}

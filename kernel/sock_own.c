@@ -2,7 +2,7 @@
 /*
  * Work on a socket from a context that many sockets share.
  *
- * A program can keep the lock of its own socket for as long as it likes: many
+ * A program can keep the lock of its own socket for any time: many
  * calls copy to or from its memory under the lock, and that memory may be a file
  * of a file system that never answers.  So nothing that is shared sleeps on the
  * lock.  It takes the lock if it is free.  If not, what is to be done stays on
@@ -37,7 +37,9 @@ static struct workqueue_struct *wq;
  *
  * Like lock_sock(), but never sleeps.  release_sock() gives the lock back.
  *
- * Context: process.  Return: whether the caller has the lock now.
+ * Context: process.
+ *
+ * Return: whether the caller has the lock now.
  */
 bool kssl_sock_try_own(struct sock *sk)
 {
@@ -74,7 +76,7 @@ static void own_work(struct work_struct *work)
  * kssl_sock_queue() - have the session's deferred work looked at, now
  * @s: the session; the caller has a reference, or the socket's spinlock
  *
- * Any context.
+ * Context: any.
  */
 void kssl_sock_queue(struct kssl_session *s)
 {
@@ -88,7 +90,9 @@ void kssl_sock_queue(struct kssl_session *s)
  * @s: the session; the caller has a reference, or the socket's spinlock or lock
  * @what: what
  *
- * Any context.  Nothing is done if the socket is closed first.
+ * Nothing is done if the socket is closed first.
+ *
+ * Context: any.
  */
 void kssl_sock_defer(struct kssl_session *s, enum kssl_todo what)
 {
@@ -109,10 +113,12 @@ void kssl_sock_look_in(struct kssl_session *s, unsigned long delay)
 }
 
 /**
- * kssl_sock_forget() - the socket leaves: what is queued need not run
+ * kssl_sock_forget() - cancel what is queued for a socket that leaves
  * @s: its session; the socket has our callbacks no more
  *
- * Any context.  What runs already finds no socket.
+ * What runs already finds no socket.
+ *
+ * Context: any.
  */
 void kssl_sock_forget(struct kssl_session *s)
 {
@@ -121,7 +127,7 @@ void kssl_sock_forget(struct kssl_session *s)
 }
 
 /**
- * kssl_sock_own_session() - a session's work item
+ * kssl_sock_own_session() - set up a session's work item
  * @s: a new session
  */
 void kssl_sock_own_session(struct kssl_session *s)
@@ -130,7 +136,7 @@ void kssl_sock_own_session(struct kssl_session *s)
 }
 
 /**
- * kssl_sock_own_init() - the queue that deferred work runs on
+ * kssl_sock_own_init() - make the queue of deferred work
  *
  * Return: 0 or -ENOMEM.
  */
@@ -141,7 +147,7 @@ int kssl_sock_own_init(void)
 }
 
 /**
- * kssl_sock_own_exit() - wait for what still runs; no socket is left
+ * kssl_sock_own_exit() - wait for work that still runs; no socket is left
  */
 void kssl_sock_own_exit(void)
 {

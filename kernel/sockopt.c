@@ -326,7 +326,7 @@ static int set_record_size(struct sock *sk, sockptr_t val, unsigned int len)
 	return 0;
 }
 
-/* The open record has room for the padding that was asked for when it began. */
+/* A record that is begun has room for the padding that was asked for then. */
 static int set_pad(struct sock *sk, sockptr_t val, unsigned int len)
 {
 	struct kssl_tx *tx = &kssl_of(sk)->tx;

@@ -44,7 +44,7 @@ void kssl_tables_ops(struct proto_ops *ops, const struct proto_ops *tcp)
 }
 
 /**
- * kssl_tables_plain_ops() - begin one of a socket whose data are TCP's
+ * kssl_tables_plain_ops() - begin the struct proto_ops of a detached socket
  * @ops: zeros; set to what is TCP's own there
  * @tcp: TCP's
  */

@@ -307,7 +307,7 @@ void kssl_ulp_unwrap(struct sock *sk)
 }
 
 /**
- * kssl_ulp_move() - a socket goes from the program to the kernel
+ * kssl_ulp_move() - move a socket from the program to the kernel
  * @sk: a socket of ours that the program closes; socket lock
  * @to: an empty struct socket of the kernel, for the same family
  *
