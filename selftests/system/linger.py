@@ -111,7 +111,7 @@ def slow_reader():
     start = time.monotonic()
     p.kssl.close()
     tap.ok(time.monotonic() - start < 0.5 * SLOW, 'close() does not wait for a slow reader')
-    p.send(b'more')     # nobody will read it
+    p.send(b'more')     # stays unread
     while time.monotonic() - start < 14:
         got += p.tcp.recv(1000)
         time.sleep(0.1)
@@ -291,7 +291,7 @@ def row(tcp):
 
 
 def same_user():
-    """The held socket is its user's still, not of who closed it last."""
+    """The held socket keeps its user, whatever user closed it."""
     p = Peer(0x1301)
     pid = os.fork()
     if not pid:

@@ -192,7 +192,7 @@ def strict(suite):
 
 
 def lax_reset(suite):
-    """A reset alone is no FIN, whoever has asked for SO_ERROR before."""
+    """A reset alone is no FIN, also after SO_ERROR was read."""
     for ask in False, True:
         p = Peer(suite)
         p.kssl.setsockopt(tap.SOL_KSSL, tap.EOF_MODE, 1)
