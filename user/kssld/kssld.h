@@ -537,14 +537,10 @@ struct handshake;
 
 struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why);
-enum hs_state handshake_refuse(struct handshake *h, int alert);
 enum hs_state handshake_feed(struct handshake *h, const uint8_t *records, size_t len,
 			     unsigned int *consumed);
 size_t handshake_output(struct handshake *h, const uint8_t **bytes);
 void handshake_sent(struct handshake *h);
-struct hs_result *handshake_result(struct handshake *h);
-void handshake_linger(struct handshake *h);
-bool handshake_post(struct handshake *h, const uint8_t *message, size_t len);
 void handshake_free(struct handshake *h);
 
 /* Called by OpenSSL through identity.c's contexts. */
@@ -554,6 +550,13 @@ int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
 const struct identity *handshake_identity(const SSL *ssl);
+
+/* ---- result.c ---- */
+
+enum hs_state handshake_refuse(struct handshake *h, int alert);
+struct hs_result *handshake_result(struct handshake *h);
+void handshake_linger(struct handshake *h);
+bool handshake_post(struct handshake *h, const uint8_t *message, size_t len);
 int handshake_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* ---- resume.c ---- */
