@@ -71,6 +71,7 @@ def helper():
 CONF = '''
 [global]
 workers = 1
+{extra}
 [trust]
 system = no
 file = {pki}ca.pem
@@ -354,13 +355,13 @@ def questions():
         assert rc == 0 and out.splitlines()[1].split() == ['policy', 'ops'], (words, out)
     rc, out = ctl('policy', 'test', 'user=1001', f'exe={TMP}/good', 'role=server')
     assert rc == 0 and [x.split() for x in out.splitlines()] == [
-        ['allowed', 'yes'], ['policy', 'web'], ['line', '16'], ['identities', 'rsa'],
+        ['allowed', 'yes'], ['policy', 'web'], ['line', '17'], ['identities', 'rsa'],
         ['identity', 'rsa'], ['min-version', '1.3'], ['client-auth', 'none']], out
 
 
-def check(text):
+def check(text, extra=''):
     with open(TMP + '/bad', 'w', encoding='ascii') as f:
-        f.write(CONF.format(pki=PKI, tmp=TMP) + text)
+        f.write(CONF.format(pki=PKI, tmp=TMP, extra=extra) + text)
     return subprocess.run([TOP + '/build/kssld', '-t', '-c', TMP + '/bad'], capture_output=True,
                           text=True, check=False).stderr
 
@@ -376,13 +377,13 @@ def refused():
                        ('relax = maybe', 'bad value')):
         out = check(f'[policy x]\n{text}\n')
         assert want in out and bool(want) == ('bad:' in out), (text, out)
-    out = check('[policy x]\nmin-version = 1.2\n[global]\nmin-version = 1.3\n')
+    out = check('[policy x]\nmin-version = 1.2\n', 'min-version = 1.3')
     assert 'min-version is outside' in out, out
 
 
 def main():
     with open(TMP + '/conf', 'w', encoding='ascii') as f:
-        f.write(CONF.format(pki=PKI, tmp=TMP))
+        f.write(CONF.format(pki=PKI, tmp=TMP, extra=''))
     daemon = Daemon(TMP + '/conf', TMP + '/log')
     for uid, exe, allowed, relax, default in (
             (1001, 'good', ('rsa',), False, 'rsa'), (1001, 'evil', (), None, None),

@@ -214,6 +214,7 @@ struct ticket_keys {
 };
 
 struct resume;
+struct seen;
 struct watch;
 
 /**
@@ -221,6 +222,7 @@ struct watch;
  * @refs: who uses it: itself as the current one, and each handshake
  * @path: file
  * @line: in it, while it is read
+ * @section: which that is in, while it is read
  * @watch: takes the names of files, while they are read
  * @watch_seconds: how often to look whether one has changed; 0: never
  * @expiry_days: how long before the end of a certificate it is told; 0: never
@@ -249,6 +251,13 @@ struct config {
 	atomic_uint refs;
 	char *path;
 	int line;
+	struct {
+		int kind;
+		struct identity *identity;
+		struct policy *policy;
+		struct seen *names;
+		struct seen *keys;
+	} section;
 	struct watch *watch;
 	int watch_seconds;
 	int expiry_days;
@@ -293,6 +302,10 @@ struct config *config_read(const char *path, bool must_exist, struct watch *watc
 void config_bad_file(const struct config *c, const struct file_name *file, const char *why);
 struct config *config_get(struct config *c);
 void config_put(struct config *c);
+
+/* ---- ini.c ---- */
+
+bool ini_read(struct config *c, bool (*take)(struct config *c, const char *key, const char *value));
 
 /* ---- reload.c ---- */
 
