@@ -192,6 +192,7 @@ default_config() {
 	[trust]
 	system = no
 	file = $PKI/ca.pem
+	[policy everybody]
 	[identity rsa]
 	cert = $PKI/rsa.pem
 	key = $PKI/rsa.key

@@ -149,7 +149,8 @@ int handshake_client_hello(SSL *ssl, int *alert, void *arg)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	take_sni(h, names, len);
 	id = *h->result.sni && !*h->req.identity ?
-		     identity_for_host(h->config, h->v.policy, h->result.sni) : h->v.identity;
+		     identity_for_host(h->config, h->v.policy, h->req.uid, h->result.sni) :
+		     h->v.identity;
 	if (!id || id == h->v.identity)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	h->v.identity = id;
@@ -478,10 +479,8 @@ struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 	h->req = *req;
 	h->req.owner = NULL;
 	result_init(&h->result);
-	if (!is_admitted(h, why) || !policy_judge(c, req, &h->v, why)) {
-		handshake_free(h);
-		return NULL;
-	}
+	if (!is_admitted(h, why) || !policy_judge(c, req, &h->v, why))
+		goto refused;
 	ERR_clear_error();
 	if (setup(h, choose_context(h)))
 		return h;
@@ -492,6 +491,9 @@ struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 		why->err = EINVAL;
 		snprintf(why->text, sizeof(why->text), "bad peer name or ALPN list");
 	}
+refused:
+	if (why->err == EACCES)
+		policy_refused(req, why);
 	handshake_free(h);
 	return NULL;
 }

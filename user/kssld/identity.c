@@ -97,8 +97,36 @@ static bool load_staples(const struct config *c, const struct identity *id)
 	return true;
 }
 
+/* One more file of the identity's secrets. */
+static bool is_owned(struct identity *id, const char *path)
+{
+	struct stat st;
+
+	if (!path)
+		return true;
+	if (stat(path, &st) || (id->owner != IDENTITY_NO_OWNER && id->owner != st.st_uid))
+		return false;
+	id->owner = st.st_uid;
+	return true;
+}
+
+/* Of several files, the user whose all of them are. */
+static void find_owner(struct identity *id)
+{
+	const struct credential *cred;
+	bool one;
+
+	id->owner = IDENTITY_NO_OWNER;
+	one = is_owned(id, id->psk_file.path);
+	for (cred = id->credentials; one && cred; cred = cred->next)
+		one = is_owned(id, cred->key_file.path ? cred->key_file.path : cred->cert_file.path);
+	if (!one)
+		id->owner = IDENTITY_NO_OWNER;
+}
+
 static bool load_files(const struct config *c, struct identity *id)
 {
+	find_owner(id);
 	return load_credentials(c, id) && load_staples(c, id) && psk_load(c, id);
 }
 
@@ -264,20 +292,21 @@ static enum fit serves(const struct identity *id, const char *host)
 /**
  * identity_for_host() - the identity for the name a client sent
  * @c: the configuration
- * @p: only what this section allows; NULL: all
+ * @p: section that is about the one who asks, or NULL
+ * @uid: user who asks
  * @host: the name, or NULL
  *
- * Return: the first that serves the very name; else the first that does by a wildcard;
- * else the default one, else the first; NULL if there is none at all.
+ * Return: of those that are allowed, the first that serves the very name; else the first
+ * that does by a wildcard; else the default one, else the first; NULL if there is none.
  */
 struct identity *identity_for_host(const struct config *c, const struct policy *p,
-				   const char *host)
+				   uint32_t uid, const char *host)
 {
 	struct identity *id, *found = NULL;
 	enum fit best = FIT_NOT, one;
 
 	for (id = c->identities; id && best < FIT_EXACT; id = id->next) {
-		if (!policy_allows(p, id))
+		if (!policy_allows(p, id, uid))
 			continue;
 		one = host ? serves(id, host) : FIT_NOT;
 		if (!found || one > best || (!best && id->is_default && !found->is_default))

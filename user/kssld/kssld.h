@@ -125,6 +125,8 @@ struct staple {
  * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
  * @legacy_set: it has a line of its own
  * @is_default: for clients that name nobody we know
+ * @owner: user whose its key files are; IDENTITY_NO_OWNER: not one user's, or no files
+ * @has_policy: a section of the policy names it, or one that allows all is there
  * @server: context to serve with (identity.c)
  * @client: context to connect with (identity.c)
  */
@@ -143,9 +145,13 @@ struct identity {
 	unsigned int legacy;
 	bool legacy_set;
 	bool is_default;
+	uint32_t owner;
+	bool has_policy;
 	SSL_CTX *server;
 	SSL_CTX *client;
 };
+
+#define IDENTITY_NO_OWNER UINT32_MAX
 
 struct number_range {
 	uint32_t from;
@@ -420,7 +426,7 @@ bool suites_allowed(const SSL_CIPHER *cipher, unsigned int legacy);
 int identity_load(struct config *c);
 struct identity *identity_named(const struct config *c, const char *name);
 struct identity *identity_for_host(const struct config *c, const struct policy *p,
-				   const char *host);
+				   uint32_t uid, const char *host);
 void keylog_open(const char *path);
 
 /* ---- what a handshake is asked, and its result ---- */
@@ -537,12 +543,14 @@ bool policy_paths(char **to, const char *value);
 bool policy_load(const struct config *c);
 void policy_free(struct policy *p);
 bool policy_file(const char *path, struct hs_owner *o);
-bool policy_allows(const struct policy *p, const struct identity *id);
+bool policy_allows(const struct policy *p, const struct identity *id, uint32_t uid);
 bool policy_judge(const struct config *c, const struct hs_request *req, struct verdict *v,
 		  struct hs_result *why);
 int policy_verify(const struct config *c, const struct verdict *v, const struct hs_request *req);
 bool policy_restrict(const struct policy *p, SSL *ssl);
 bool policy_kept(const struct policy *p, const SSL *ssl);
+void policy_refused(const struct hs_request *req, const struct hs_result *why);
+void policy_put_refused(FILE *to);
 
 /* ---- handshake.c ---- */
 

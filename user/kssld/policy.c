@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * [policy NAME] of kssld.conf(5): who may use what.  The first section that is about
- * the one who asks counts; if there are sections and none is, he gets nothing.
+ * the one who asks counts.  An identity that no section allows anybody is for root and
+ * the owner of its key, whatever the sections are about.  Everything else needs a section
+ * as soon as there is one.
  *
  * A program is known by its file, not by a path that it says: it must be the very file
  * that lies at the path here.  That helps against mistakes, not against the user, who
@@ -13,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +180,30 @@ static bool names_known(const struct config *c, const struct policy *p)
 	return true;
 }
 
+/* Does its list say so? */
+static bool lists(const struct policy *p, const struct identity *id)
+{
+	const char *at = p->identities, *word;
+	size_t len;
+
+	if (!at)
+		return true;
+	if (!strcmp(at, "none"))
+		return false;
+	while ((len = next_word(&at, &word)))
+		if (strlen(id->name) == len && !strncmp(word, id->name, len))
+			return true;
+	return false;
+}
+
+static void mark_identities(const struct config *c, const struct policy *p)
+{
+	struct identity *id;
+
+	for (id = c->identities; id; id = id->next)
+		id->has_policy |= lists(p, id);
+}
+
 static bool is_complete(const struct config *c, const struct policy *p)
 {
 	const char *why = NULL;
@@ -235,9 +262,11 @@ bool policy_load(const struct config *c)
 {
 	struct policy *p;
 
-	for (p = c->policies; p; p = p->next)
+	for (p = c->policies; p; p = p->next) {
 		if (!is_complete(c, p) || !load_suites(c, p))
 			return false;
+		mark_identities(c, p);
+	}
 	return true;
 }
 
@@ -349,22 +378,15 @@ static bool is_about(const struct policy *p, const struct hs_request *req)
 
 /**
  * policy_allows() - may it be used?
- * @p: the section, or NULL if there are none
+ * @p: the section that is about the one who asks, or NULL
  * @id: the identity
+ * @uid: user who asks
  */
-bool policy_allows(const struct policy *p, const struct identity *id)
+bool policy_allows(const struct policy *p, const struct identity *id, uint32_t uid)
 {
-	const char *at = p ? p->identities : NULL, *word;
-	size_t len;
-
-	if (!at)
+	if (p && lists(p, id))
 		return true;
-	if (!strcmp(at, "none"))
-		return false;
-	while ((len = next_word(&at, &word)))
-		if (strlen(id->name) == len && !strncmp(word, id->name, len))
-			return true;
-	return false;
+	return !id->has_policy && (!uid || (uid == id->owner && uid != IDENTITY_NO_OWNER));
 }
 
 static bool refuse(struct hs_result *why, int err, const char *text, const char *name)
@@ -374,12 +396,38 @@ static bool refuse(struct hs_result *why, int err, const char *text, const char 
 	return false;
 }
 
+/* With a name of its own, or the client's choice. */
+static bool judge_identity(const struct config *c, const struct hs_request *req,
+			   struct verdict *v, struct hs_result *why)
+{
+	if (!*req->identity) {
+		v->identity = identity_for_host(c, v->policy, req->uid, NULL);
+		if (v->identity)
+			return true;
+		return c->identities ?
+			       refuse(why, EACCES, "the policy allows no identity", "") :
+			       refuse(why, ENOKEY, "no identity is configured", "");
+	}
+	v->identity = identity_named(c, req->identity);
+	if (!v->identity)
+		return v->policy && v->policy->identities ?
+			       refuse(why, EACCES, "the policy does not allow identity ",
+				      req->identity) :
+			       refuse(why, EINVAL, "no identity named ", req->identity);
+	if (policy_allows(v->policy, v->identity, req->uid))
+		return true;
+	return v->identity->has_policy ?
+		       refuse(why, EACCES, "the policy does not allow identity ", req->identity) :
+		       refuse(why, EACCES, "no [policy] names it, and its key is not the user's: ",
+			      req->identity);
+}
+
 /**
  * policy_judge() - what the one who asks gets
  * @c: configuration
- * @req: what he asks for
+ * @req: what is asked for
  * @v: the verdict
- * @why: filled if he gets nothing
+ * @why: filled if that is nothing
  *
  * A server without a name of its own may get another identity later, by what the
  * client asks for.
@@ -391,23 +439,46 @@ bool policy_judge(const struct config *c, const struct hs_request *req, struct v
 	v->policy = c->policies;
 	while (v->policy && !is_about(v->policy, req))
 		v->policy = v->policy->next;
-	if (c->policies && !v->policy)
+	if ((req->server || *req->identity) && !judge_identity(c, req, v, why))
+		return false;
+	if (c->policies && !v->policy && !v->identity)
 		return refuse(why, EACCES, "no policy is about this user and program", "");
-	if (*req->identity) {
-		v->identity = identity_named(c, req->identity);
-		if (v->identity ? !policy_allows(v->policy, v->identity) :
-				  v->policy && v->policy->identities)
-			return refuse(why, EACCES, "the policy does not allow identity ",
-				      req->identity);
-		return v->identity || refuse(why, EINVAL, "no identity named ", req->identity);
-	}
-	if (!req->server)
-		return true;
-	v->identity = identity_for_host(c, v->policy, NULL);
-	if (v->identity)
-		return true;
-	return c->identities ? refuse(why, EACCES, "the policy allows no identity", "") :
-			       refuse(why, ENOKEY, "no identity is configured", "");
+	return true;
+}
+
+/* ---- for those who wonder ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	unsigned long nr;
+	uint32_t uid;
+	char text[sizeof(((struct hs_result *)NULL)->text)];
+} refusals = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/**
+ * policy_refused() - keep a refusal for ksslctl doctor
+ * @req: what was asked for
+ * @why: EACCES and why
+ */
+void policy_refused(const struct hs_request *req, const struct hs_result *why)
+{
+	pthread_mutex_lock(&refusals.lock);
+	refusals.nr++;
+	refusals.uid = req->uid;
+	strcpy(refusals.text, why->text);
+	pthread_mutex_unlock(&refusals.lock);
+}
+
+/**
+ * policy_put_refused() - what was refused since the start
+ * @to: how many handshakes, then user and reason of the last one, between tabs; or nothing
+ */
+void policy_put_refused(FILE *to)
+{
+	pthread_mutex_lock(&refusals.lock);
+	if (refusals.nr)
+		fprintf(to, "%lu\t%u\t%s\n", refusals.nr, refusals.uid, refusals.text);
+	pthread_mutex_unlock(&refusals.lock);
 }
 
 static int server_mode(const struct policy *p, const struct identity *id, uint8_t asked)
