@@ -196,10 +196,12 @@ default_config() {
 	[identity rsa]
 	cert = $PKI/rsa.pem
 	key = $PKI/rsa.key
+	client-trust = $PKI/ca.pem
 	default = yes
 	[identity ec]
 	cert = $PKI/ec.pem
 	key = $PKI/ec.key
+	client-trust = $PKI/ca.pem
 	names = ec.test
 	C
 }

@@ -78,10 +78,12 @@ file = {pki}ca.pem
 [identity rsa]
 cert = {pki}rsa.pem
 key = {pki}rsa.key
+client-trust = {pki}ca.pem
 default = yes
 [identity ec]
 cert = {pki}ec.pem
 key = {pki}ec.key
+client-trust = {pki}ca.pem
 names = ec.test
 [policy web]
 user = 1001
@@ -355,7 +357,7 @@ def questions():
         assert rc == 0 and out.splitlines()[1].split() == ['policy', 'ops'], (words, out)
     rc, out = ctl('policy', 'test', 'user=1001', f'exe={TMP}/good', 'role=server')
     assert rc == 0 and [x.split() for x in out.splitlines()] == [
-        ['allowed', 'yes'], ['policy', 'web'], ['line', '17'], ['identities', 'rsa'],
+        ['allowed', 'yes'], ['policy', 'web'], ['line', '18'], ['identities', 'rsa'],
         ['identity', 'rsa'], ['min-version', '1.3'], ['client-auth', 'none']], out
 
 

@@ -43,6 +43,7 @@ cert = $PKI/rsa.pem
 key = $PKI/rsa.key
 names = auth.test
 client-auth = require
+client-trust = $PKI/ca.pem
 C
 start_kssld "$TMP/conf"
 ends=$(openssl x509 -in "$PKI/rsa.pem" -noout -enddate -dateopt iso_8601 | sed 's/.*=//; s/ /T/')

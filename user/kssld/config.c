@@ -156,6 +156,39 @@ static bool to_staple(const struct config *c, struct identity *id, const char *v
 	return *p && to_file(c, &(*p)->file, value);
 }
 
+static bool to_issuers(const struct config *c, struct identity *id, const char *value)
+{
+	struct issuers **p = &id->issuers;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = calloc(1, sizeof(**p));
+	return *p && to_file(c, &(*p)->file, value);
+}
+
+/* Host names and wildcards, as they are compared; with @uris what has a colon as it is. */
+static bool to_names(char **to, const char *value, bool uris)
+{
+	size_t n = 0, len, room = 2 * strlen(value) + 1;
+	char name[NAME_ROOM];
+
+	free(*to);
+	*to = calloc(1, room);
+	while (*to && *(value += strspn(value, ", \t"))) {
+		len = strcspn(value, ", \t");
+		if (n)
+			(*to)[n++] = ',';
+		if (uris && memchr(value, ':', len))
+			n += (size_t)snprintf(*to + n, room - n, "%.*s", (int)len, value);
+		else if (name_pattern(value, len, name))
+			n += (size_t)snprintf(*to + n, room - n, "%s", name);
+		else
+			return false;
+		value += len;
+	}
+	return n;
+}
+
 /* "h2, http/1.1" without the blanks, which would belong to a protocol's name. */
 static bool to_alpn(char **to, const char *value)
 {
@@ -291,11 +324,17 @@ static enum outcome set_identity(struct config *c, const char *key, const char *
 	if (IS("pass-file"))
 		return RESULT(to_file(c, &id->pass_file, value));
 	if (IS("names"))
-		return RESULT(to_string(&id->names, value));
+		return RESULT(to_names(&id->names, value, false));
 	if (IS("alpn"))
 		return RESULT(to_alpn(&id->alpn, value));
-	if (IS("client-auth"))
+	if (IS("client-auth")) {
+		id->auth_line = c->line;
 		return RESULT(to_auth(&id->auth, value));
+	}
+	if (IS("client-trust"))
+		return RESULT(to_issuers(c, id, value));
+	if (IS("client-names"))
+		return RESULT(to_names(&id->client_names, value, true));
 	if (IS("legacy"))
 		return RESULT(to_legacy(&id->legacy, &id->legacy_set, value));
 	if (IS("default"))
@@ -432,7 +471,8 @@ static bool is_first(struct config *c, struct seen **list, const char *what)
 /* Those of which an identity has several. */
 static bool may_repeat(const struct config *c, const char *key)
 {
-	return c->section.identity && (IS("cert") || IS("key") || IS("staple"));
+	return c->section.identity && (IS("cert") || IS("key") || IS("staple") ||
+					IS("client-trust"));
 }
 
 static bool on_section(struct config *c, const char *name)
@@ -532,6 +572,16 @@ static bool has_certificates(const char *path, const struct identity *id)
 	return id->credentials || id->psk_file.path;
 }
 
+/* Clients with pre-shared keys show no certificate. */
+static bool knows_clients(const char *path, const struct identity *id)
+{
+	if (!id->credentials || id->issuers || (!id->auth && !id->client_names))
+		return true;
+	error("%s:%d: [identity %s] needs client-trust, issuers of its clients' certificates", path,
+	      id->auth_line ? id->auth_line : id->line, id->name);
+	return false;
+}
+
 /* Ten seconds' worth of handshakes, a minute's of failures. */
 static void settle_rates(struct rate_limit *rates)
 {
@@ -550,7 +600,7 @@ static bool complete(const char *path, struct config *c)
 		return false;
 	for (id = c->identities; id; id = id->next) {
 		snprintf(who, sizeof(who), "[identity %s]", id->name);
-		if (!has_certificates(path, id))
+		if (!has_certificates(path, id) || !knows_clients(path, id))
 			return false;
 		if (!inherit_legacy(c, &id->legacy, id->legacy_set, path, who))
 			return false;
@@ -599,6 +649,7 @@ bad:
 static void identity_free(struct identity *id)
 {
 	struct credential *cred;
+	struct issuers *i;
 	struct staple *s;
 
 	SSL_CTX_free(id->server);
@@ -611,7 +662,13 @@ static void identity_free(struct identity *id)
 		id->staples = s->next;
 		staple_free(s);
 	}
+	while ((i = id->issuers)) {
+		id->issuers = i->next;
+		free(i->file.path);
+		free(i);
+	}
 	psk_free(id->psks);
+	free(id->client_names);
 	free(id->psk_file.path);
 	free(id->pass_file.path);
 	free(id->name);

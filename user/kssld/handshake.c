@@ -107,27 +107,17 @@ static void on_message(int write_p, int version, int type, const void *buf, size
 		h->result.alert_received = p[1];
 }
 
-/* Visible ASCII: names go to programs, terminals and logs. */
-static bool printable(const uint8_t *p, size_t len)
-{
-	for (; len--; p++)
-		if (*p <= 0x20 || *p >= 0x7f)
-			return false;
-	return true;
-}
-
 /*
  * The first host name of a ServerNameList (RFC 6066, 3): uint16 length, then of
- * each name type, uint16 length and bytes.  OpenSSL refuses the malformed later.
+ * each name type, uint16 length and bytes.  OpenSSL refuses the malformed later; what is
+ * no name of a host counts as none.
  */
 static void take_sni(struct handshake *h, const uint8_t *p, size_t len)
 {
 	size_t n = len >= 5 ? (size_t)p[3] << 8 | p[4] : 0;
 
-	if (!n || n > len - 5 || n >= sizeof(h->result.sni) ||
-	    p[2] != TLSEXT_NAMETYPE_host_name || !printable(p + 5, n))
-		return;
-	memcpy(h->result.sni, p + 5, n);
+	if (n && n <= len - 5 && p[2] == TLSEXT_NAMETYPE_host_name)
+		name_normalise((const char *)p + 5, n, h->result.sni);
 }
 
 static bool settle_server(struct handshake *h);
@@ -250,15 +240,21 @@ static bool set_session_context(struct handshake *h)
 
 static bool obey_policy(struct handshake *h)
 {
-	h->forbidden = !policy_restrict(h->v.policy, h->ssl);
+	if (!policy_restrict(h->v.policy, h->ssl))
+		h->forbidden = "the policy leaves no version or suite";
 	return !h->forbidden;
 }
 
-/* What identity and policy ask of a client. */
+/* What identity, policy and program ask of a client. */
 static bool settle_server(struct handshake *h)
 {
-	SSL_set_verify(h->ssl, handshake_verify_mode(h), NULL);
-	return obey_policy(h) && set_session_context(h);
+	const struct identity *id = h->v.identity;
+	int mode = handshake_verify_mode(h);
+
+	if (mode != SSL_VERIFY_NONE && id->credentials && !id->issuers)
+		h->forbidden = "a client's certificate was asked for, without client-trust";
+	SSL_set_verify(h->ssl, mode, NULL);
+	return !h->forbidden && obey_policy(h) && set_session_context(h);
 }
 
 static bool is_address(const char *name)
@@ -280,6 +276,20 @@ static bool remote_address(const struct hs_request *req, char *out, socklen_t le
 	if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
 		return inet_ntop(AF_INET, &sin6->sin6_addr.s6_addr[12], out, len);
 	return inet_ntop(AF_INET6, &sin6->sin6_addr, out, len);
+}
+
+/* A name that is no address has the form in which names are compared. */
+static bool take_peer_name(struct handshake *h)
+{
+	const char *name = h->req.peer_name;
+	char host[NAME_ROOM];
+
+	if (!*name || is_address(name))
+		return true;
+	if (!name_normalise(name, strlen(name), host))
+		return false;
+	strcpy(h->req.peer_name, host);
+	return true;
 }
 
 /* Whom the server's certificate must name: the name given, or its address. */
@@ -394,7 +404,7 @@ static bool setup_client(struct handshake *h)
 	SSL_set_mode(h->ssl, SSL_MODE_RELEASE_BUFFERS);	/* it may linger */
 	if (n && SSL_set_alpn_protos(h->ssl, wire, n))
 		return false;
-	if (!expect_peer(h) || !obey_policy(h))
+	if (!take_peer_name(h) || !expect_peer(h) || !obey_policy(h))
 		return false;
 	if (h->config->sessions && !(h->v.identity && h->v.identity->psks))
 		offer_session(h);
@@ -486,8 +496,8 @@ struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 		return h;
 	if (h->forbidden) {
 		why->err = EACCES;
-		snprintf(why->text, sizeof(why->text), "the policy leaves no version or suite");
-	} else if (!req->server && ERR_peek_last_error()) {
+		snprintf(why->text, sizeof(why->text), "%s", h->forbidden);
+	} else if (!req->server && (ERR_peek_last_error() || !take_peer_name(h))) {
 		why->err = EINVAL;
 		snprintf(why->text, sizeof(why->text), "bad peer name or ALPN list");
 	}

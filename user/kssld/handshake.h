@@ -17,7 +17,7 @@
  * @done: handshake_finish() has said so
  * @sealing: we send under the keys that @result.tx is about
  * @etm: TLS 1.2: encrypt-then-MAC was agreed on
- * @forbidden: the policy leaves no version or suite
+ * @forbidden: what of policy and identity stands against it, or NULL
  * @keyed: client: it may resume, and has a key for that
  * @key: client: which sessions it may resume
  * @chain: client: what verified the certificate of the session offered, or NULL
@@ -36,7 +36,7 @@ struct handshake {
 	bool done;
 	bool sealing;
 	bool etm;
-	bool forbidden;
+	const char *forbidden;
 	bool keyed;
 	struct resume_key key;
 	STACK_OF(X509) *chain;

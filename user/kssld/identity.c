@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
@@ -161,7 +160,7 @@ static SSL_CTX *context(const struct config *c, struct identity *id, bool server
 	}
 	if (!suites_set(c, ctx, id ? id->legacy : c->client_legacy))
 		goto bad;
-	if (!limit_offer(ctx) || !trust_use(c, ctx) ||
+	if (!limit_offer(ctx) || !(server ? trust_clients(c, id, ctx) : trust_servers(c, ctx)) ||
 	    (id && !use_credentials(c, id, ctx)))
 		goto bad;
 	psk_offer(ctx, server);
@@ -173,7 +172,7 @@ static SSL_CTX *context(const struct config *c, struct identity *id, bool server
 		SSL_CTX_sess_set_new_cb(ctx, handshake_new_session);
 	}
 	if (server) {
-		if (!trust_name(c, ctx) || !ticket_offer(c, ctx))
+		if (!ticket_offer(c, ctx))
 			goto bad;
 		staple_offer(id, ctx);
 		SSL_CTX_set_client_hello_cb(ctx, handshake_client_hello, NULL);
@@ -239,52 +238,23 @@ struct identity *identity_named(const struct config *c, const char *name)
 	return NULL;
 }
 
-/* Better last. */
-enum fit { FIT_NOT, FIT_WILDCARD, FIT_EXACT };
-
-/* "*.example.org" covers one label. */
-static enum fit matches(const char *pattern, size_t len, const char *host)
-{
-	const char *dot = strchr(host, '.');
-
-	if (len > 2 && !strncmp(pattern, "*.", 2))
-		return dot && strlen(dot) == len - 1 && !strncasecmp(pattern + 1, dot, len - 1) ?
-			       FIT_WILDCARD : FIT_NOT;
-	return strlen(host) == len && !strncasecmp(pattern, host, len) ? FIT_EXACT : FIT_NOT;
-}
-
-static enum fit lists(const char *names, const char *host)
-{
-	enum fit best = FIT_NOT, one;
-
-	while (*names) {
-		size_t len = strcspn(names, ", ");
-
-		one = len ? matches(names, len, host) : FIT_NOT;
-		if (one > best)
-			best = one;
-		names += len;
-		names += strspn(names, ", ");
-	}
-	return best;
-}
-
-static enum fit certified(const struct identity *id, const char *host, unsigned int flags)
+static enum name_fit certified(const struct identity *id, const char *host, unsigned int flags)
 {
 	const struct credential *cred;
 
 	for (cred = id->credentials; cred; cred = cred->next)
 		if (X509_check_host(cred->cert, host, 0, flags, NULL) == 1)
-			return flags & X509_CHECK_FLAG_NO_WILDCARDS ? FIT_EXACT : FIT_WILDCARD;
-	return FIT_NOT;
+			return flags & X509_CHECK_FLAG_NO_WILDCARDS ? NAME_FITS :
+							       NAME_FITS_WILDCARD;
+	return NAME_FITS_NOT;
 }
 
-static enum fit serves(const struct identity *id, const char *host)
+static enum name_fit serves(const struct identity *id, const char *host)
 {
-	enum fit fit;
+	enum name_fit fit;
 
 	if (id->names)
-		return lists(id->names, host);
+		return name_fits(id->names, host);
 	fit = certified(id, host, X509_CHECK_FLAG_NO_WILDCARDS);
 	return fit ? fit : certified(id, host, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 }
@@ -294,7 +264,7 @@ static enum fit serves(const struct identity *id, const char *host)
  * @c: the configuration
  * @p: section that is about the one who asks, or NULL
  * @uid: user who asks
- * @host: the name, or NULL
+ * @host: the name, from name_normalise(), or NULL
  *
  * Return: of those that are allowed, the first that serves the very name; else the first
  * that does by a wildcard; else the default one, else the first; NULL if there is none.
@@ -303,12 +273,12 @@ struct identity *identity_for_host(const struct config *c, const struct policy *
 				   uint32_t uid, const char *host)
 {
 	struct identity *id, *found = NULL;
-	enum fit best = FIT_NOT, one;
+	enum name_fit best = NAME_FITS_NOT, one;
 
-	for (id = c->identities; id && best < FIT_EXACT; id = id->next) {
+	for (id = c->identities; id && best < NAME_FITS; id = id->next) {
 		if (!policy_allows(p, id, uid))
 			continue;
-		one = host ? serves(id, host) : FIT_NOT;
+		one = host ? serves(id, host) : NAME_FITS_NOT;
 		if (!found || one > best || (!best && id->is_default && !found->is_default))
 			found = id;
 		if (one > best)

@@ -111,6 +111,15 @@ struct staple {
 };
 
 /**
+ * struct issuers - whom an identity trusts as issuer of clients' certificates
+ * @file: certificates, or a folder of them
+ */
+struct issuers {
+	struct issuers *next;
+	struct file_name file;
+};
+
+/**
  * struct identity - who we can be
  * @name: section name
  * @line: where it begins
@@ -119,9 +128,12 @@ struct staple {
  * @pass_file: pass phrases of their files, a line each
  * @psk_file: external pre-shared keys; an identity needs these or certificates
  * @psks: what is in it
- * @names: comma separated host names; default: those in the certificates
+ * @names: host names and wildcards, with commas; default: those in the certificates
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
+ * @auth_line: where
+ * @issuers: who may have issued their certificates
+ * @client_names: names of which a client's certificate must have one, with commas; or NULL
  * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
  * @legacy_set: it has a line of its own
  * @is_default: for clients that name nobody we know
@@ -142,6 +154,9 @@ struct identity {
 	char *names;
 	char *alpn;
 	enum client_auth auth;
+	int auth_line;
+	struct issuers *issuers;
+	char *client_names;
 	unsigned int legacy;
 	bool legacy_set;
 	bool is_default;
@@ -375,9 +390,21 @@ void credential_free(struct credential *cred);
 
 /* ---- trust.c ---- */
 
-bool trust_use(const struct config *c, SSL_CTX *ctx);
-bool trust_name(const struct config *c, SSL_CTX *ctx);
+bool trust_servers(const struct config *c, SSL_CTX *ctx);
+bool trust_clients(const struct config *c, const struct identity *id, SSL_CTX *ctx);
 bool trust_mark(struct config *c);
+
+/* ---- name.c ---- */
+
+#define NAME_ROOM 254		/* with the NUL */
+
+/* Better last. */
+enum name_fit { NAME_FITS_NOT, NAME_FITS_WILDCARD, NAME_FITS };
+
+bool name_normalise(const char *name, size_t len, char *out);
+bool name_pattern(const char *name, size_t len, char *out);
+enum name_fit name_fits(const char *list, const char *name);
+bool name_allows(const char *list, const X509 *cert);
 
 /* ---- staple.c ---- */
 

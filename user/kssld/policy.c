@@ -204,9 +204,26 @@ static void mark_identities(const struct config *c, const struct policy *p)
 		id->has_policy |= lists(p, id);
 }
 
+/* An identity that it allows, and that could verify no client. */
+static const struct identity *without_issuers(const struct config *c, const struct policy *p)
+{
+	const struct identity *id = p->auth ? c->identities : NULL;
+
+	while (id && (id->issuers || !id->credentials || !lists(p, id)))
+		id = id->next;
+	return id;
+}
+
 static bool is_complete(const struct config *c, const struct policy *p)
 {
+	const struct identity *id = without_issuers(c, p);
 	const char *why = NULL;
+
+	if (id) {
+		error("%s:%d: [policy %s] client-auth, but identity %s has no client-trust", c->path,
+		      p->line, p->name, id->name);
+		return false;
+	}
 
 	if (p->exe && !p->users.nr && !p->groups.nr)
 		why = "exe without user or group keeps nobody out";
@@ -410,7 +427,7 @@ static bool judge_identity(const struct config *c, const struct hs_request *req,
 	}
 	v->identity = identity_named(c, req->identity);
 	if (!v->identity)
-		return v->policy && v->policy->identities ?
+		return (v->policy ? !!v->policy->identities : !!c->policies) ?
 			       refuse(why, EACCES, "the policy does not allow identity ",
 				      req->identity) :
 			       refuse(why, EINVAL, "no identity named ", req->identity);

@@ -86,7 +86,10 @@ enum hs_state handshake_explain(struct handshake *h)
 	struct hs_result *r = &h->result;
 	long code = SSL_get_verify_result(h->ssl);
 
-	if (r->alert_received >= 0 && r->alert_received != SSL_AD_CLOSE_NOTIFY) {
+	if (h->forbidden) {
+		handshake_failed(h, EACCES, h->forbidden);
+		policy_refused(&h->req, r);
+	} else if (r->alert_received >= 0 && r->alert_received != SSL_AD_CLOSE_NOTIFY) {
 		r->err = ECONNABORTED;
 		snprintf(r->text, sizeof(r->text), "peer sent alert: %s",
 			 SSL_alert_desc_string_long(r->alert_received));
@@ -121,6 +124,15 @@ static bool peer_is_good(const struct handshake *h)
 	if (!SSL_get0_peer_certificate(h->ssl))
 		return h->req.server && !(mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
 	return SSL_get_verify_result(h->ssl) == X509_V_OK;
+}
+
+/* Has it one of the names that the identity allows?  Of resumed sessions, too. */
+static bool client_is_allowed(const struct handshake *h)
+{
+	const X509 *cert = SSL_get0_peer_certificate(h->ssl);
+
+	return !h->req.server || !h->v.identity->client_names || !cert || psk_used(h->ssl) ||
+	       name_allows(h->v.identity->client_names, cert);
 }
 
 static void keep_names(struct handshake *h)
@@ -205,6 +217,9 @@ enum hs_state handshake_finish(struct handshake *h)
 				       "more behind Finished in its record");
 	if (!peer_is_good(h))
 		return refused(h, EKEYREJECTED, SSL_AD_BAD_CERTIFICATE, "peer was not verified");
+	if (!client_is_allowed(h))
+		return refused_by_peer(h, EKEYREJECTED, SSL_AD_ACCESS_DENIED,
+				       "client-names has none of the certificate's names");
 	if (!suites_allowed(SSL_get_current_cipher(h->ssl), legacy_allowed(h)))
 		return refused(h, EINVAL, SSL_AD_HANDSHAKE_FAILURE, "cipher suite is not allowed");
 	if (!policy_kept(h->v.policy, h->ssl))
