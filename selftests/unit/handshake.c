@@ -309,6 +309,32 @@ static void client_issuers(void)
 	}
 }
 
+static void groups(void)
+{
+	struct config *c = config("", "");
+
+	ok(serves(c, NULL, "X25519", 0) == 0 && serves(c, NULL, "P-256", 0) == 0 &&
+	   serves(c, NULL, "P-384", 0) == 0, "X25519, P-256 and P-384");
+	ok(serves(c, NULL, "ffdhe8192", TLS1_3_VERSION) == EBADMSG && was.alert == 40,
+	   "ffdhe8192 is refused: handshake_failure");
+	ok(serves(c, NULL, "ffdhe2048:P-521:P-256", TLS1_3_VERSION) == 0 &&
+	   was.group == NID_X9_62_prime256v1, "others are not chosen");
+	config_put(c);
+	c = config("groups = P-521, P-384", "");
+	ok(c && serves(c, NULL, "P-256:P-384", 0) == 0 && was.group == NID_secp384r1,
+	   "groups = P-521, P-384");
+	ok(c && serves(c, NULL, "P-256", TLS1_3_VERSION) == EBADMSG, "no other");
+	config_put(c);
+	ok(!config("groups = nonsense", ""), "an unknown group is refused");
+	c = config("signature-algorithms = ecdsa_secp384r1_sha384", "");
+	ok(c && serves(c, NULL, NULL, TLS1_3_VERSION) == EBADMSG, "a signature that is not allowed");
+	config_put(c);
+	c = config("signature-algorithms = ecdsa_secp256r1_sha256, ed25519", "");
+	ok(c && serves(c, NULL, NULL, TLS1_3_VERSION) == 0, "one that is");
+	config_put(c);
+	ok(!config("signature-algorithms = nonsense", ""), "an unknown one is refused");
+}
+
 static const char *const made[] = {
 	"web.pem", "web.key", "own.pem", "own.key", "server.pem", "server.key", "client.pem",
 	"client.key", "stranger.pem", "stranger.key", "conf",
@@ -328,6 +354,7 @@ int main(void)
 	stranger = make("stranger", &web, "DNS:a.client.test");
 	peer_names();
 	client_issuers();
+	groups();
 	ticket_end();
 	drop(&web), drop(&own), drop(&server), drop(&client), drop(&stranger);
 	printf("1..%d\n", count);

@@ -107,6 +107,24 @@ static bool to_legacy(unsigned int *to, bool *set, const char *value)
 	return *to;
 }
 
+/* "P-256, P-384" as OpenSSL has it, if it knows them all. */
+static bool to_known(char **to, const char *value, bool (*set)(SSL_CTX *ctx, const char *list))
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	size_t n = 0, len;
+	bool good;
+
+	free(*to);
+	*to = calloc(1, strlen(value) + 1);
+	for (; *to && *(value += strspn(value, ",: \t")); value += len) {
+		len = strcspn(value, ",: \t");
+		n += (size_t)sprintf(*to + n, "%s%.*s", n ? ":" : "", (int)len, value);
+	}
+	good = n && ctx && set(ctx, *to);
+	SSL_CTX_free(ctx);
+	return good;
+}
+
 static bool to_crl_check(enum crl_check *to, const char *value)
 {
 	bool all;
@@ -245,6 +263,10 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_string(&c->suites13, value));
 	if (IS("suites-1.2"))
 		return RESULT(to_string(&c->suites12, value));
+	if (IS("groups"))
+		return RESULT(to_known(&c->groups, value, suites_set_groups));
+	if (IS("signature-algorithms"))
+		return RESULT(to_known(&c->sigalgs, value, suites_set_sigalgs));
 	if (IS("min-version"))
 		return RESULT(to_version(&c->min_version, value));
 	if (IS("max-version"))
@@ -696,6 +718,8 @@ static void config_free(struct config *c)
 	free(c->providers);
 	free(c->suites12);
 	free(c->suites13);
+	free(c->groups);
+	free(c->sigalgs);
 	free(c->trust_file.path);
 	free(c->trust_dir.path);
 	free(c->crl.path);

@@ -160,6 +160,10 @@ static SSL_CTX *context(const struct config *c, struct identity *id, bool server
 	}
 	if (!suites_set(c, ctx, id ? id->legacy : c->client_legacy))
 		goto bad;
+	if (!suites_set_groups(ctx, c->groups) || !suites_set_sigalgs(ctx, c->sigalgs)) {
+		error("groups, signature-algorithms: %s", log_reason());
+		goto bad;
+	}
 	if (!limit_offer(ctx) || !(server ? trust_clients(c, id, ctx) : trust_servers(c, ctx)) ||
 	    (id && !use_credentials(c, id, ctx)))
 		goto bad;

@@ -254,6 +254,8 @@ struct watch;
  * @crl: revocation lists, PEM
  * @crl_check: what they are for
  * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
+ * @groups: for key exchange, likewise
+ * @sigalgs: signature algorithms, likewise; NULL: OpenSSL's
  * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
  * @client_legacy: to clients without an identity; never more
  * @client_legacy_set: it has a line of its own
@@ -292,6 +294,8 @@ struct config {
 	char *providers;
 	char *suites12;
 	char *suites13;
+	char *groups;
+	char *sigalgs;
 	int min_version;
 	int max_version;
 	unsigned int legacy;
@@ -446,6 +450,8 @@ unsigned int suites_legacy(const char *name, size_t len);
 const char *suites_legacy_names(unsigned int legacy, char *out, size_t room);
 void suites_warn(const struct config *c);
 bool suites_set(const struct config *c, SSL_CTX *ctx, unsigned int legacy);
+bool suites_set_groups(SSL_CTX *ctx, const char *groups);
+bool suites_set_sigalgs(SSL_CTX *ctx, const char *sigalgs);
 bool suites_allowed(const SSL_CIPHER *cipher, unsigned int legacy);
 
 /* ---- identity.c ---- */
