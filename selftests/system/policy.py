@@ -337,6 +337,24 @@ def group_cgroup_port():
         h.close()
 
 
+def alerts():
+    """What is refused before a handshake has begun is told the peer."""
+    reasons = []
+
+    def visit(port):
+        try:
+            CONTEXTS[ssl.TLSVersion.TLSv1_3].wrap_socket(
+                socket.create_connection(('127.0.0.1', port), timeout=30), server_hostname='localhost')
+        except ssl.SSLError as e:
+            reasons.append(e.reason)
+        except OSError as e:
+            reasons.append(repr(e))
+    h = Helper(1005, 'evil')
+    got = h.serves(visit=visit)
+    assert got['errno'] == 'EACCES' and reasons == ['TLSV1_ALERT_ACCESS_DENIED'], (got, reasons)
+    h.close()
+
+
 def forged():
     """A program of his own at the good one's path, in a mount namespace of his own."""
     h = Helper(1001, 'good', wrap=('unshare', '-rm', 'sh', '-c',
@@ -393,7 +411,7 @@ def main():
             (1003, 'good', (), None, None), (0, 'evil', ('rsa', 'ec'), False, 'rsa')):
         tap.case(f'user {uid}, program {exe}')(
             lambda u=uid, e=exe, a=allowed, r=relax, d=default: matrix(Helper(u, e), a, r, d))
-    for fn in (versions, client_versions, group_cgroup_port, forged, questions, refused):
+    for fn in (versions, client_versions, group_cgroup_port, alerts, forged, questions, refused):
         tap.case(fn.__name__.replace('_', ' '))(fn)
     daemon.stop()
     tap.done()

@@ -147,7 +147,7 @@ static void result(const struct hs_result *r, enum hs_state state)
 	snprintf(was.text, sizeof(was.text), "%s", r->text);
 	if (*r->sni)
 		snprintf(was.sni, sizeof(was.sni), "%s", r->sni);
-	if (r->alert_sealed)
+	if (r->alert_sealed || (state == HS_FAILED && !r->version && was.alert < 0))
 		was.alert = r->alert_sent;
 }
 
@@ -335,6 +335,63 @@ static void groups(void)
 	ok(!config("signature-algorithms = nonsense", ""), "an unknown one is refused");
 }
 
+static void refusals(void)
+{
+	struct config *c = config("", "[policy p]\nuser = 4711");
+
+	ok(serves(c, NULL, NULL, 0) == EACCES && was.alert == 49,
+	   "a server that the policy refuses tells its client: access_denied");
+	config_put(c);
+}
+
+/* Twice: a change counts when it has come to rest. */
+static bool changed(struct watch *w)
+{
+	watch_look(w);
+	return watch_look(w);
+}
+
+static void link_to(const char *to, const char *link)
+{
+	if (symlink(to, link))
+		exit(1);
+}
+
+/* The system's store, as update-ca-certificates changes it. */
+static void store(void)
+{
+	struct watch *w = watch_new();
+	struct config *c;
+	char path[128], link[144];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s", file("store"));
+	snprintf(link, sizeof(link), "%s/01234567.0", path);
+	mkdir(path, 0755);
+	link_to("../web.pem", link);
+	setenv("SSL_CERT_DIR", path, 1);
+	f = create("conf");
+	fputs("[trust]\nsystem = yes\n", f);
+	fclose(f);
+	c = config_read(file("conf"), true, w);
+	ok(c && !changed(w), "the system's store is as it was");
+	unlink(link);
+	ok(changed(w), "an issuer taken from the system's store is noticed");
+	link_to("../own.pem", link);
+	ok(changed(w), "one that is added");
+	f = fopen(file("web.pem"), "a");
+	unlink(link);
+	link_to("../web.pem", link);
+	changed(w);
+	fputs("# more\n", f);
+	fclose(f);
+	ok(changed(w), "a file that is written to");
+	unlink(link);
+	rmdir(path);
+	config_put(c);
+	watch_free(w);
+}
+
 static const char *const made[] = {
 	"web.pem", "web.key", "own.pem", "own.key", "server.pem", "server.key", "client.pem",
 	"client.key", "stranger.pem", "stranger.key", "conf",
@@ -355,6 +412,8 @@ int main(void)
 	peer_names();
 	client_issuers();
 	groups();
+	refusals();
+	store();
 	ticket_end();
 	drop(&web), drop(&own), drop(&server), drop(&client), drop(&stranger);
 	printf("1..%d\n", count);

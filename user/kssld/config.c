@@ -627,6 +627,7 @@ static bool complete(const char *path, struct config *c)
 		if (!inherit_legacy(c, &id->legacy, id->legacy_set, path, who))
 			return false;
 	}
+	trust_watch(c);
 	settle_rates(c->rates);
 	if (c->min_version > c->max_version) {
 		error("%s: min-version is above max-version", path);

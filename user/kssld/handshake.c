@@ -146,7 +146,7 @@ int handshake_client_hello(SSL *ssl, int *alert, void *arg)
 	h->v.identity = id;
 	if (SSL_set_SSL_CTX(ssl, id->server) && settle_server(h))
 		return SSL_CLIENT_HELLO_SUCCESS;
-	*alert = SSL_AD_INTERNAL_ERROR;
+	*alert = h->forbidden ? SSL_AD_HANDSHAKE_FAILURE : SSL_AD_INTERNAL_ERROR;
 	return SSL_CLIENT_HELLO_ERROR;
 }
 
@@ -504,6 +504,9 @@ struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 refused:
 	if (why->err == EACCES)
 		policy_refused(req, why);
+	if (req->server)	/* a client has sent nothing yet */
+		why->alert_sent = why->err == EACCES ? SSL_AD_ACCESS_DENIED :
+						       SSL_AD_INTERNAL_ERROR;
 	handshake_free(h);
 	return NULL;
 }

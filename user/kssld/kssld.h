@@ -397,6 +397,7 @@ void credential_free(struct credential *cred);
 bool trust_servers(const struct config *c, SSL_CTX *ctx);
 bool trust_clients(const struct config *c, const struct identity *id, SSL_CTX *ctx);
 bool trust_mark(struct config *c);
+void trust_watch(const struct config *c);
 
 /* ---- name.c ---- */
 
@@ -607,6 +608,9 @@ const struct identity *handshake_identity(const SSL *ssl);
 
 /* ---- result.c ---- */
 
+#define HS_ALERT_LEN 7
+
+size_t handshake_refusal(const struct hs_result *why, uint8_t *record);
 enum hs_state handshake_refuse(struct handshake *h, int alert);
 struct hs_result *handshake_result(struct handshake *h);
 void handshake_linger(struct handshake *h);

@@ -166,16 +166,41 @@ static void keep_suite(struct handshake *h)
 	r->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(h->ssl));
 }
 
+/* In clear. */
+static void put_alert(uint8_t *record, int alert)
+{
+	const uint8_t bytes[HS_ALERT_LEN] = { SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL,
+					      (uint8_t)alert };
+
+	memcpy(record, bytes, sizeof(bytes));
+}
+
+/**
+ * handshake_refusal() - what the peer of a handshake that does not begin is told
+ * @why: from handshake_new()
+ * @record: of HS_ALERT_LEN bytes, filled
+ *
+ * Return: its length; 0: nothing.
+ */
+size_t handshake_refusal(const struct hs_result *why, uint8_t *record)
+{
+	if (why->alert_sent < 0)
+		return 0;
+	put_alert(record, why->alert_sent);
+	return HS_ALERT_LEN;
+}
+
 /*
  * An alert that OpenSSL would not send: in clear as long as we send in clear, else the
  * kernel seals it.
  */
 static void send_alert(struct handshake *h, uint8_t alert)
 {
-	const uint8_t record[] = { SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, alert };
 	struct hs_result *r = &h->result;
+	uint8_t record[HS_ALERT_LEN];
 
 	if (!h->sealing) {
+		put_alert(record, alert);
 		if (BIO_write(h->out, record, sizeof(record)) == sizeof(record))
 			r->alert_sent = alert;
 		return;

@@ -166,6 +166,47 @@ static const char *or_env(const char *name, const char *usual)
 	return set ? set : usual;
 }
 
+/* What OpenSSL looks for in a folder, and its entries. */
+static void watch_dir(struct watch *w, const char *path)
+{
+	struct dirent **names;
+	int n = scandir(path, &names, is_hashed, alphasort), i;
+	char file[PATH_MAX];
+
+	watch_add(w, path);
+	for (i = 0; i < n; i++) {
+		if (snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name) < PATH_MAX)
+			watch_add(w, file);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
+/**
+ * trust_watch() - have all of it watched, before it is read
+ * @c: configuration; the files that it names are watched by now, but not what lies in
+ *	folders, nor the system's store
+ */
+void trust_watch(const struct config *c)
+{
+	const struct identity *id;
+	const struct issuers *i;
+
+	if (c->trust_system) {
+		watch_add(c->watch, or_env(X509_get_default_cert_file_env(),
+					   X509_get_default_cert_file()));
+		watch_dir(c->watch, or_env(X509_get_default_cert_dir_env(),
+					   X509_get_default_cert_dir()));
+	}
+	if (c->trust_dir.path)
+		watch_dir(c->watch, c->trust_dir.path);
+	for (id = c->identities; id; id = id->next)
+		for (i = id->issuers; i; i = i->next)
+			if (is_dir(i->file.path))
+				watch_dir(c->watch, i->file.path);
+}
+
 static bool mark_system(EVP_MD_CTX *md)
 {
 	return mark_file(md, or_env(X509_get_default_cert_file_env(),

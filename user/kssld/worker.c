@@ -463,6 +463,7 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 	struct hs_owner owner;
 	struct hs_result why;
 	struct handshake *hs;
+	uint8_t alert[HS_ALERT_LEN];
 	struct entry *e;
 
 	read_request(&req, attrs);
@@ -479,7 +480,7 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 	}
 	handshake_free(hs);
 	log_failure(&req.remote, &why);
-	answer(w, req.session, HS_FAILED, &why, NULL, 0, 0);
+	answer(w, req.session, HS_FAILED, &why, alert, handshake_refusal(&why, alert), 0);
 	return NULL;
 }
 
