@@ -130,6 +130,55 @@ static void with_policy(void)
 	config_put(c);
 }
 
+static const struct {
+	const char *section;
+	const char *cgroup;
+	bool about;
+} cgroups[] = {
+	{ "unit = www.service", "/system.slice/www.service", true },
+	{ "unit = www.service", "/system.slice/www.service/worker", true },
+	{ "unit = www.service", "/system.slice/system-www.slice/www.service", true },
+	{ "unit = www@*.service", "/system.slice/system-www.slice/www@7.service", true },
+	{ "unit = a.service, w??.service", "/system.slice/www.service", true },
+	{ "unit = www.service", "/system.slice/www.service2", false },
+	{ "unit = www.service", "/system.slice/xwww.service", false },
+	{ "unit = www.service", "/system.slice/other.service/www.service", false },
+	{ "unit = www.service",
+	  "/user.slice/user-1000.slice/user@1000.service/app.slice/www.service", false },
+	{ "unit = *", "", false },
+	{ "unit = www.service", "/", false },
+	{ "cgroup = /system.slice/www.service", "/system.slice/www.service", true },
+	{ "cgroup = /system.slice/www.service", "/system.slice/www.service/worker", true },
+	{ "cgroup = /system.slice/www.service/", "/system.slice/www.service", true },
+	{ "cgroup = /system.slice", "/system.slice/www.service", true },
+	{ "cgroup = /system.slice/www-*.service", "/system.slice/www-7.service/x", true },
+	{ "cgroup = /system.slice/www-*.service", "/system.slice/www-7/x.service", false },
+	{ "cgroup = /system.slice/www.service", "/system.slice/www.service2", false },
+	{ "cgroup = /*/www.service", "/user.slice/user-1.slice/www.service", false },
+	{ "cgroup = /system.slice", "", false },
+	{ "cgroup = /", "/", true },
+	{ "cgroup = /", "/system.slice", true },
+	{ "cgroup = /", "", false },
+};
+
+static void with_cgroup(void)
+{
+	char said[128], name[160];
+	struct config *c;
+	size_t i;
+
+	for (i = 0; i < sizeof(cgroups) / sizeof(cgroups[0]); i++) {
+		snprintf(said, sizeof(said), "[policy p]\n%s\n", cgroups[i].section);
+		c = config(said);
+		snprintf(name, sizeof(name), "%s: %s%s", cgroups[i].section,
+			 cgroups[i].about ? "" : "not ", cgroups[i].cgroup);
+		ok(c && (verdict(c, 4711, true, "a", cgroups[i].cgroup) == 0) == cgroups[i].about,
+		   name);
+		config_put(c);
+	}
+	ok(!config("[policy p]\nunit = /system.slice/www.service\n"), "a path is no unit");
+}
+
 int main(void)
 {
 	int i;
@@ -140,6 +189,7 @@ int main(void)
 	make_files();
 	without_policy();
 	with_policy();
+	with_cgroup();
 	for (i = 0; i < 3; i++)
 		unlink(path[i]);
 	rmdir(dir);

@@ -376,6 +376,8 @@ static enum outcome set_policy(struct config *c, const char *key, const char *va
 		return RESULT(policy_paths(&p->exe, value));
 	if (IS("cgroup"))
 		return RESULT(policy_paths(&p->cgroup, value));
+	if (IS("unit"))
+		return RESULT(policy_units(&p->unit, value));
 	if (IS("port"))
 		return RESULT(policy_ports(&p->ports, value));
 	if (IS("role"))

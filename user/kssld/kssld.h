@@ -186,7 +186,8 @@ struct numbers {
  * Whom it is about:
  * @users, @groups: effective user; effective or other group
  * @exe: paths of programs
- * @cgroup: paths of cgroups, with those below
+ * @cgroup: patterns of cgroups' paths; those below are in them
+ * @unit: patterns of names of systemd's units
  * @ports: local ports; of servers alone
  * @role: KSSL_ROLE_CLIENT, KSSL_ROLE_SERVER or 0
  *
@@ -207,6 +208,7 @@ struct policy {
 	struct numbers groups;
 	char *exe;
 	char *cgroup;
+	char *unit;
 	struct numbers ports;
 	uint8_t role;
 	char *identities;
@@ -574,6 +576,7 @@ struct verdict {
 bool policy_ids(struct numbers *to, const char *value, bool group);
 bool policy_ports(struct numbers *to, const char *value);
 bool policy_paths(char **to, const char *value);
+bool policy_units(char **to, const char *value);
 bool policy_load(const struct config *c);
 void policy_free(struct policy *p);
 bool policy_file(const char *path, struct hs_owner *o);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -156,6 +157,20 @@ bool policy_paths(char **to, const char *value)
 {
 	free(*to);
 	*to = *value && are_paths(value) ? strdup(value) : NULL;
+	return *to;
+}
+
+/**
+ * policy_units() - "nginx.service, php*-fpm.service"
+ * @to: becomes a copy
+ * @value: names of units, or patterns of them
+ *
+ * Return: false if it is not that.
+ */
+bool policy_units(char **to, const char *value)
+{
+	free(*to);
+	*to = *value && !strchr(value, '/') ? strdup(value) : NULL;
 	return *to;
 }
 
@@ -304,6 +319,7 @@ void policy_free(struct policy *p)
 		free(p->name);
 		free(p->exe);
 		free(p->cgroup);
+		free(p->unit);
 		free(p->identities);
 		free(p->suites12);
 		free(p->suites13);
@@ -350,18 +366,56 @@ static bool runs(const struct hs_owner *o, const char *paths)
 	return false;
 }
 
-/* In one of them, or below. */
+static bool fits(const char *pattern, size_t len, const char *text, size_t text_len)
+{
+	char glob[512], name[512];
+
+	return snprintf(glob, sizeof(glob), "%.*s", (int)len, pattern) < (int)sizeof(glob) &&
+	       snprintf(name, sizeof(name), "%.*s", (int)text_len, text) < (int)sizeof(name) &&
+	       !fnmatch(glob, name, FNM_PATHNAME | FNM_NOESCAPE);
+}
+
+/* In one that a pattern fits, or below. */
 static bool is_within(const char *cgroup, const char *paths)
 {
-	const char *word;
+	bool known = *cgroup;
+	const char *word, *end;
 	size_t len;
 
-	while ((len = next_word(&paths, &word))) {
+	if (!strcmp(cgroup, "/"))
+		cgroup = "";
+	while (known && (len = next_word(&paths, &word))) {
 		if (word[len - 1] == '/')
 			len--;
-		if (!strncmp(cgroup, word, len) && (!cgroup[len] || cgroup[len] == '/'))
-			return *cgroup;
+		for (end = cgroup; ; end += 1 + strcspn(end + 1, "/")) {
+			if (fits(word, len, cgroup, (size_t)(end - cgroup)))
+				return true;
+			if (!*end)
+				break;
+		}
 	}
+	return false;
+}
+
+/*
+ * In a unit of the system's manager: a cgroup below slices alone.  A user has a manager of
+ * his own below user@UID.service, and names its units as he likes.
+ */
+static bool is_of_unit(const char *cgroup, const char *units)
+{
+	const char *name = cgroup, *word;
+	size_t len, name_len;
+
+	do {
+		name += *name == '/';
+		name_len = strcspn(name, "/");
+		if (name_len < 6 || strncmp(name + name_len - 6, ".slice", 6))
+			break;
+		name += name_len;
+	} while (*name);
+	while (name_len && (len = next_word(&units, &word)))
+		if (fits(word, len, name, name_len))
+			return true;
 	return false;
 }
 
@@ -388,6 +442,7 @@ static bool is_about(const struct policy *p, const struct hs_request *req)
 	return (!p->users.nr || has_number(&p->users, req->uid)) &&
 	       (!p->groups.nr || is_member(o, &p->groups)) &&
 	       (!p->cgroup || is_within(o->cgroup, p->cgroup)) &&
+	       (!p->unit || is_of_unit(o->cgroup, p->unit)) &&
 	       (!p->exe || runs(o, p->exe));
 }
 
