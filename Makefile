@@ -13,7 +13,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 # programs of the build folder find the libraries there; packages set it to nothing
 RPATH ?= -Wl,-rpath,'$$ORIGIN'
-PKGS := libnl-genl-3.0 libssl libcrypto libevent_core inih jansson libcap-ng
+PKGS := libnl-genl-3.0 libssl libcrypto libevent_core jansson libcap-ng
 
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -D_GNU_SOURCE \
@@ -61,7 +61,7 @@ sparse:
 
 libraries:
 	@pkg-config --exists $(PKGS) || { echo "libraries are missing: apt-get install libssl-dev \
-	libnl-genl-3-dev libevent-dev libinih-dev libjansson-dev libcap-ng-dev pkg-config"; exit 1; }
+	libnl-genl-3-dev libevent-dev libjansson-dev libcap-ng-dev pkg-config"; exit 1; }
 
 user: libraries build/libkssl.so build/libkssl-ssl.so build/kssld build/ksslctl build/kssl-run build/kssl-run.so
 
@@ -69,7 +69,7 @@ HEADERS := $(wildcard include/kssl/*.h include/uapi/linux/*.h user/*/*.h)
 
 build/kssld: $(wildcard user/kssld/*.c) user/lib/suite.c $(HEADERS)
 	@mkdir -p build
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng) -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(call pc,libnl-genl-3.0 libssl libcrypto libevent_core libcap-ng) -lpthread
 
 # a library of its own: libkssl does not pull libssl into its users
 LIBSSL_PART := user/lib/ssl.c user/lib/suite.c

@@ -192,13 +192,16 @@ default_config() {
 	[trust]
 	system = no
 	file = $PKI/ca.pem
+	[policy everybody]
 	[identity rsa]
 	cert = $PKI/rsa.pem
 	key = $PKI/rsa.key
+	client-trust = $PKI/ca.pem
 	default = yes
 	[identity ec]
 	cert = $PKI/ec.pem
 	key = $PKI/ec.key
+	client-trust = $PKI/ca.pem
 	names = ec.test
 	C
 }

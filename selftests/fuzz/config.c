@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // SOURCES: user/kssld/*.c user/lib/suite.c
-// LIBS: libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng
+// LIBS: libnl-genl-3.0 libssl libcrypto libevent_core libcap-ng
 // CFLAGS: -Dmain=kssld_main -Iuser/kssld
 /* kssld.conf as anyone may write it: read, or refused with the line that is wrong. */
 #define OPENSSL_SUPPRESS_DEPRECATED

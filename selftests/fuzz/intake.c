@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // SOURCES: user/kssld/*.c user/lib/suite.c
-// LIBS: libnl-genl-3.0 libssl libcrypto libevent_core inih libcap-ng
+// LIBS: libnl-genl-3.0 libssl libcrypto libevent_core libcap-ng
 // CFLAGS: -Dmain=kssld_main -Iuser/kssld
 /*
  * What peers send to kssld: a real handshake with libssl on the other side, whose
@@ -115,7 +115,8 @@ static void write_config(void)
 	fuzz_must(f, path);
 	fprintf(f, "[global]\nlegacy = cbc, rsa-key-transport\n[trust]\nsystem = no\nfile = %s/cert\n"
 		"[identity a]\ncert = %s/cert\nkey = %s/key\nalpn = h2, http/1.1\n"
-		"client-auth = request\ndefault = yes\n", dir, dir, dir);
+		"client-auth = request\nclient-trust = %s/cert\ndefault = yes\n", dir, dir, dir,
+		dir);
 	fclose(f);
 	config = config_read(path, true, NULL);
 	fuzz_must(config && !*config->problem, config ? config->problem : "configuration");

@@ -13,8 +13,9 @@ conf() {
 	printf '[global]\nworkers = 1\n[trust]\nsystem = no\nfile = %s/pki/ca.pem\n%b\n[client]\n%b\n' \
 		"$TMP" "$1" "${2:-}"
 	for id in plain:none req:request auth:require; do
-		printf '[identity %s]\ncert = %s\nkey = %s\nclient-auth = %s\nnames = %s\n' "${id%:*}" \
-			"$TMP/pki/server.pem" "$TMP/pki/server.key" "${id#*:}" "${id%:*}.test"
+		printf '[identity %s]\ncert = %s\nkey = %s\nclient-auth = %s\nnames = %s\nclient-trust = %s\n' \
+			"${id%:*}" "$TMP/pki/server.pem" "$TMP/pki/server.key" "${id#*:}" "${id%:*}.test" \
+			"$TMP/pki/ca.pem"
 	done
 	for id in client under expired early stranger wrong unfit revoked; do
 		printf '[identity %s]\ncert = %s\nkey = %s\nnames = none.invalid\n' "$id" \

@@ -32,6 +32,7 @@ def conf(*server, trust=PKI + 'ca.pem'):
             '[server]', *server, '[global]', 'workers = 2', '[trust]', 'system = no',
             f'file = {trust}', '[identity www]', f'cert = {PKI}rsa.pem', f'key = {PKI}rsa.key',
             'names = localhost', '[identity auth]', 'names = server.test', 'client-auth = require',
+            f'client-trust = {trust}',
             f'cert = {PKI}ec.pem', f'key = {PKI}ec.key', '')))
 
 

@@ -82,6 +82,28 @@ bad files "rsa.key holds a private key, and everybody may read it" "chmod o-rwx 
 eval "$(ksslctl doctor | sed -n 's/.*mend: \(chmod.*\)/\1/p')"
 well "and after that command"
 
+# ---- the policy ----
+tap_like "$(ksslctl doctor)" "^ok +policy " "nobody was refused"
+tap_is "$(setpriv --reuid 4711 --regid 4711 --clear-groups /usr/bin/python3 - <<-'P'
+	import errno, socket, ssl, threading
+	def visit(port):
+	    try:
+	        ssl._create_unverified_context().wrap_socket(socket.create_connection(('127.0.0.1', port), 30))
+	    except OSError:
+	        pass
+	listener = socket.create_server(('127.0.0.1', 0))
+	listener.setsockopt(socket.IPPROTO_TCP, 31, b'kssl')
+	threading.Thread(target=visit, args=listener.getsockname()[1:]).start()
+	try:
+	    listener.accept()[0].recv(1)
+	except OSError as e:
+	    print(errno.errorcode[e.errno])
+	P
+)" EACCES "a user that no policy is about does not serve"
+tap_like "$(ksslctl doctor)" "^note +policy .*\(EACCES\): 1, the last for user 4711: the policy allows no identity" \
+	"and doctor says who and why"
+tap_like "$(ksslctl doctor)" "mend: .*\[policy everybody\]" "and how to open it"
+
 # ---- the second of two ----
 cp "$PKI"/expired.{pem,key} "$TMP/keys"
 chown nobody "$TMP/keys/expired.key"

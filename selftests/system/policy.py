@@ -71,16 +71,19 @@ def helper():
 CONF = '''
 [global]
 workers = 1
+{extra}
 [trust]
 system = no
 file = {pki}ca.pem
 [identity rsa]
 cert = {pki}rsa.pem
 key = {pki}rsa.key
+client-trust = {pki}ca.pem
 default = yes
 [identity ec]
 cert = {pki}ec.pem
 key = {pki}ec.key
+client-trust = {pki}ca.pem
 names = ec.test
 [policy web]
 user = 1001
@@ -334,6 +337,24 @@ def group_cgroup_port():
         h.close()
 
 
+def alerts():
+    """What is refused before a handshake has begun is told the peer."""
+    reasons = []
+
+    def visit(port):
+        try:
+            CONTEXTS[ssl.TLSVersion.TLSv1_3].wrap_socket(
+                socket.create_connection(('127.0.0.1', port), timeout=30), server_hostname='localhost')
+        except ssl.SSLError as e:
+            reasons.append(e.reason)
+        except OSError as e:
+            reasons.append(repr(e))
+    h = Helper(1005, 'evil')
+    got = h.serves(visit=visit)
+    assert got['errno'] == 'EACCES' and reasons == ['TLSV1_ALERT_ACCESS_DENIED'], (got, reasons)
+    h.close()
+
+
 def forged():
     """A program of his own at the good one's path, in a mount namespace of his own."""
     h = Helper(1001, 'good', wrap=('unshare', '-rm', 'sh', '-c',
@@ -354,13 +375,13 @@ def questions():
         assert rc == 0 and out.splitlines()[1].split() == ['policy', 'ops'], (words, out)
     rc, out = ctl('policy', 'test', 'user=1001', f'exe={TMP}/good', 'role=server')
     assert rc == 0 and [x.split() for x in out.splitlines()] == [
-        ['allowed', 'yes'], ['policy', 'web'], ['line', '16'], ['identities', 'rsa'],
+        ['allowed', 'yes'], ['policy', 'web'], ['line', '18'], ['identities', 'rsa'],
         ['identity', 'rsa'], ['min-version', '1.3'], ['client-auth', 'none']], out
 
 
-def check(text):
+def check(text, extra=''):
     with open(TMP + '/bad', 'w', encoding='ascii') as f:
-        f.write(CONF.format(pki=PKI, tmp=TMP) + text)
+        f.write(CONF.format(pki=PKI, tmp=TMP, extra=extra) + text)
     return subprocess.run([TOP + '/build/kssld', '-t', '-c', TMP + '/bad'], capture_output=True,
                           text=True, check=False).stderr
 
@@ -376,13 +397,13 @@ def refused():
                        ('relax = maybe', 'bad value')):
         out = check(f'[policy x]\n{text}\n')
         assert want in out and bool(want) == ('bad:' in out), (text, out)
-    out = check('[policy x]\nmin-version = 1.2\n[global]\nmin-version = 1.3\n')
+    out = check('[policy x]\nmin-version = 1.2\n', 'min-version = 1.3')
     assert 'min-version is outside' in out, out
 
 
 def main():
     with open(TMP + '/conf', 'w', encoding='ascii') as f:
-        f.write(CONF.format(pki=PKI, tmp=TMP))
+        f.write(CONF.format(pki=PKI, tmp=TMP, extra=''))
     daemon = Daemon(TMP + '/conf', TMP + '/log')
     for uid, exe, allowed, relax, default in (
             (1001, 'good', ('rsa',), False, 'rsa'), (1001, 'evil', (), None, None),
@@ -390,7 +411,7 @@ def main():
             (1003, 'good', (), None, None), (0, 'evil', ('rsa', 'ec'), False, 'rsa')):
         tap.case(f'user {uid}, program {exe}')(
             lambda u=uid, e=exe, a=allowed, r=relax, d=default: matrix(Helper(u, e), a, r, d))
-    for fn in (versions, client_versions, group_cgroup_port, forged, questions, refused):
+    for fn in (versions, client_versions, group_cgroup_port, alerts, forged, questions, refused):
         tap.case(fn.__name__.replace('_', ' '))(fn)
     daemon.stop()
     tap.done()

@@ -8,7 +8,7 @@ insmod_kssl
 conf() { printf '%s\n' "$@" >"$TMP/bad"; kssld -c "$TMP/bad" --check 2>&1; }
 tap_like "$(conf '[global]' '' 'wrokers = 2')" "bad:3: unknown key wrokers" "unknown key: file and line"
 tap_like "$(conf '[global]' 'workers = many')" "bad:2: bad value for workers" "bad value: file and line"
-tap_like "$(conf '[nowhere]' 'a = b')" "bad:2: unknown key" "unknown section"
+tap_like "$(conf '[nowhere]' 'a = b')" "bad:1: unknown section" "unknown section"
 tap_like "$(conf '[identity x]' "cert = $PKI/rsa.pem")" "bad:2: .*rsa.pem: no private key in it" "identity without key: file and line"
 tap_like "$(conf '[identity x]' "cert = $PKI/rsa.pem" "key = $PKI/ec.key")" "bad:3: .*ec.key: the key of another" "key of another certificate: file and line"
 tap_like "$(conf '[trust]' "file = $TMP/none")" "bad:2: .*none: No such file" "missing trust file: file and line"
@@ -43,6 +43,7 @@ cert = $PKI/rsa.pem
 key = $PKI/rsa.key
 names = auth.test
 client-auth = require
+client-trust = $PKI/ca.pem
 C
 start_kssld "$TMP/conf"
 ends=$(openssl x509 -in "$PKI/rsa.pem" -noout -enddate -dateopt iso_8601 | sed 's/.*=//; s/ /T/')

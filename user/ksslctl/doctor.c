@@ -345,6 +345,31 @@ static void check_files(void)
 	free(text);
 }
 
+/* ---- policy ---- */
+
+/* Programs see EACCES, and the log has one line of many. */
+static void check_policy(void)
+{
+	char *text, *rest, *nr, *uid;
+
+	if (daemon_try("refused", &text) != 1)
+		return;
+	rest = text;
+	nr = strsep(&rest, "\t");
+	uid = strsep(&rest, "\t");
+	if (!rest) {
+		say("policy", GOOD, NULL, "nobody was refused by the policy (EACCES)");
+		free(text);
+		return;
+	}
+	rest[strcspn(rest, "\n")] = 0;
+	say("policy", NOTE,
+	    "a section with \"user =\" or \"unit =\" and \"identities =\" in kssld.conf; one line, "
+	    "[policy everybody], behind all others allows everything to everybody",
+	    "handshakes refused by the policy (EACCES): %s, the last for user %s: %s", nr, uid, rest);
+	free(text);
+}
+
 /* ---- ciphers ---- */
 
 static bool cpu_has(const char *flag)
@@ -443,6 +468,7 @@ int verb_doctor(struct kssl_nl *unused, int argc, char **argv)
 		check_name();
 		check_daemon(&caps);
 		check_files();
+		check_policy();
 		check_ciphers(&caps);
 	}
 	check_clock();

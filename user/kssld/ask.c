@@ -133,13 +133,29 @@ static const char *peer_word(const struct hs_request *req, int mode)
 	return mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT ? "require" : "request";
 }
 
+/* Without a list in a section, or without one. */
+static void put_allowed(const struct config *c, const struct hs_request *req,
+			const struct policy *p, FILE *to)
+{
+	const struct identity *id;
+	const char *comma = "";
+
+	fputs("identities\t", to);
+	for (id = c->identities; id; id = id->next)
+		if (policy_allows(p, id, req->uid)) {
+			fprintf(to, "%s%s", comma, id->name);
+			comma = ", ";
+		}
+	fputs(*comma ? "\n" : "none\n", to);
+}
+
 static void put_verdict(const struct config *c, const struct hs_request *req,
 			const struct verdict *v, FILE *to)
 {
 	const struct policy *p = v->policy;
 	int min = p && p->min_version ? p->min_version : c->min_version;
 
-	fprintf(to, "identities\t%s\n", p && p->identities ? p->identities : "all");
+	put_allowed(c, req, p, to);
 	if (v->identity)
 		fprintf(to, "identity\t%s\n", v->identity->name);
 	fprintf(to, "min-version\t%s\n", min == TLS1_3_VERSION ? "1.3" : "1.2");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kssld.conf(5): an INI file.  A key that is not known is an error with its
- * line, so that a misspelled restriction does not go unnoticed.
+ * kssld.conf(5): an INI file (ini.c).  A key that is not known, or comes twice, is an
+ * error with its line, so that a misspelled restriction does not go unnoticed.
  */
 #include "kssld.h"
 
 #include <errno.h>
-#include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define CONTROL "/run/kssl/kssld.sock"
+#define ALPN_LIST_MAX 256
+#define NAME_LEN_MAX 63		/* of an identity: KSSL_IDENTITY */
 
 static bool to_string(char **to, const char *value)
 {
@@ -105,6 +107,24 @@ static bool to_legacy(unsigned int *to, bool *set, const char *value)
 	return *to;
 }
 
+/* "P-256, P-384" as OpenSSL has it, if it knows them all. */
+static bool to_known(char **to, const char *value, bool (*set)(SSL_CTX *ctx, const char *list))
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	size_t n = 0, len;
+	bool good;
+
+	free(*to);
+	*to = calloc(1, strlen(value) + 1);
+	for (; *to && *(value += strspn(value, ",: \t")); value += len) {
+		len = strcspn(value, ",: \t");
+		n += (size_t)sprintf(*to + n, "%s%.*s", n ? ":" : "", (int)len, value);
+	}
+	good = n && ctx && set(ctx, *to);
+	SSL_CTX_free(ctx);
+	return good;
+}
+
 static bool to_crl_check(enum crl_check *to, const char *value)
 {
 	bool all;
@@ -154,6 +174,58 @@ static bool to_staple(const struct config *c, struct identity *id, const char *v
 	return *p && to_file(c, &(*p)->file, value);
 }
 
+static bool to_issuers(const struct config *c, struct identity *id, const char *value)
+{
+	struct issuers **p = &id->issuers;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = calloc(1, sizeof(**p));
+	return *p && to_file(c, &(*p)->file, value);
+}
+
+/* Host names and wildcards, as they are compared; with @uris what has a colon as it is. */
+static bool to_names(char **to, const char *value, bool uris)
+{
+	size_t n = 0, len, room = 2 * strlen(value) + 1;
+	char name[NAME_ROOM];
+
+	free(*to);
+	*to = calloc(1, room);
+	while (*to && *(value += strspn(value, ", \t"))) {
+		len = strcspn(value, ", \t");
+		if (n)
+			(*to)[n++] = ',';
+		if (uris && memchr(value, ':', len))
+			n += (size_t)snprintf(*to + n, room - n, "%.*s", (int)len, value);
+		else if (name_pattern(value, len, name))
+			n += (size_t)snprintf(*to + n, room - n, "%s", name);
+		else
+			return false;
+		value += len;
+	}
+	return n;
+}
+
+/* "h2, http/1.1" without the blanks, which would belong to a protocol's name. */
+static bool to_alpn(char **to, const char *value)
+{
+	size_t n = 0, len;
+
+	free(*to);
+	*to = calloc(1, strlen(value) + 1);
+	while (*to && *(value += strspn(value, " \t"))) {
+		len = strcspn(value, ", \t");
+		if (!len || len > 255)
+			return false;
+		n += (size_t)sprintf(*to + n, "%s%.*s", n ? "," : "", (int)len, value);
+		value += len + strspn(value + len, " \t");
+		if (*value && *value++ != ',')
+			return false;
+	}
+	return n && n < ALPN_LIST_MAX;
+}
+
 static bool to_role(uint8_t *to, const char *value)
 {
 	if (!strcmp(value, "client"))
@@ -165,7 +237,8 @@ static bool to_role(uint8_t *to, const char *value)
 	return true;
 }
 
-enum outcome { GOOD, BAD_VALUE, UNKNOWN };
+enum outcome { GOOD, BAD_VALUE, UNKNOWN, REPEATED };
+
 
 #define IS(name_) (!strcmp(key, name_))
 #define RESULT(ok_) ((ok_) ? GOOD : BAD_VALUE)
@@ -190,6 +263,10 @@ static enum outcome set_global(struct config *c, const char *key, const char *va
 		return RESULT(to_string(&c->suites13, value));
 	if (IS("suites-1.2"))
 		return RESULT(to_string(&c->suites12, value));
+	if (IS("groups"))
+		return RESULT(to_known(&c->groups, value, suites_set_groups));
+	if (IS("signature-algorithms"))
+		return RESULT(to_known(&c->sigalgs, value, suites_set_sigalgs));
 	if (IS("min-version"))
 		return RESULT(to_version(&c->min_version, value));
 	if (IS("max-version"))
@@ -254,9 +331,10 @@ static enum outcome set_server(struct config *c, const char *key, const char *va
 	return UNKNOWN;
 }
 
-static enum outcome set_identity(const struct config *c, struct identity *id, const char *key,
-				 const char *value)
+static enum outcome set_identity(struct config *c, const char *key, const char *value)
 {
+	struct identity *id = c->section.identity;
+
 	if (IS("cert"))
 		return RESULT(to_credential(c, id, false, value));
 	if (IS("key"))
@@ -268,11 +346,17 @@ static enum outcome set_identity(const struct config *c, struct identity *id, co
 	if (IS("pass-file"))
 		return RESULT(to_file(c, &id->pass_file, value));
 	if (IS("names"))
-		return RESULT(to_string(&id->names, value));
+		return RESULT(to_names(&id->names, value, false));
 	if (IS("alpn"))
-		return RESULT(to_string(&id->alpn, value));
-	if (IS("client-auth"))
+		return RESULT(to_alpn(&id->alpn, value));
+	if (IS("client-auth")) {
+		id->auth_line = c->line;
 		return RESULT(to_auth(&id->auth, value));
+	}
+	if (IS("client-trust"))
+		return RESULT(to_issuers(c, id, value));
+	if (IS("client-names"))
+		return RESULT(to_names(&id->client_names, value, true));
 	if (IS("legacy"))
 		return RESULT(to_legacy(&id->legacy, &id->legacy_set, value));
 	if (IS("default"))
@@ -280,24 +364,10 @@ static enum outcome set_identity(const struct config *c, struct identity *id, co
 	return UNKNOWN;
 }
 
-/* The identity of a section, made when it is first seen. */
-static struct identity *identity_section(struct config *c, const char *name)
+static enum outcome set_policy(struct config *c, const char *key, const char *value)
 {
-	struct identity **p = &c->identities;
+	struct policy *p = c->section.policy;
 
-	for (; *p; p = &(*p)->next)
-		if (!strcmp((*p)->name, name))
-			return *p;
-	*p = calloc(1, sizeof(**p));
-	if (!*p)
-		return NULL;
-	(*p)->name = strdup(name);
-	(*p)->line = c->line;
-	return *p;
-}
-
-static enum outcome set_policy(struct policy *p, const char *key, const char *value)
-{
 	if (IS("user"))
 		return RESULT(policy_ids(&p->users, value, false));
 	if (IS("group"))
@@ -306,6 +376,8 @@ static enum outcome set_policy(struct policy *p, const char *key, const char *va
 		return RESULT(policy_paths(&p->exe, value));
 	if (IS("cgroup"))
 		return RESULT(policy_paths(&p->cgroup, value));
+	if (IS("unit"))
+		return RESULT(policy_units(&p->unit, value));
 	if (IS("port"))
 		return RESULT(policy_ports(&p->ports, value));
 	if (IS("role"))
@@ -325,73 +397,145 @@ static enum outcome set_policy(struct policy *p, const char *key, const char *va
 	return UNKNOWN;
 }
 
-/* As above. */
-static struct policy *policy_section(struct config *c, const char *name)
+/* ---- sections ---- */
+
+/* The sections of a kind have names; their order counts. */
+static bool identity_section(struct config *c, const char *name)
+{
+	struct identity **p = &c->identities;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = calloc(1, sizeof(**p));
+	if (!*p)
+		return false;
+	(*p)->line = c->line;
+	(*p)->name = strdup(name);
+	c->section.identity = *p;
+	return (*p)->name;
+}
+
+static bool policy_section(struct config *c, const char *name)
 {
 	struct policy **p = &c->policies;
 
-	for (; *p; p = &(*p)->next)
-		if (!strcmp((*p)->name, name))
-			return *p;
+	while (*p)
+		p = &(*p)->next;
 	*p = calloc(1, sizeof(**p));
 	if (!*p)
-		return NULL;
-	(*p)->name = strdup(name);
+		return false;
 	(*p)->line = c->line;
-	return *p;
+	(*p)->name = strdup(name);
+	c->section.policy = *p;
+	return (*p)->name;
 }
 
-/* "www" of "identity www"; NULL: the section is of another kind, or the name no good. */
-static const char *name_in(const char *section, const char *kind)
-{
-	size_t len = strlen(kind);
+static const struct {
+	const char *name;
+	enum outcome (*set)(struct config *c, const char *key, const char *value);
+	bool (*begin)(struct config *c, const char *name);	/* NULL: there is one */
+} sections[] = {
+	{ "global", set_global, NULL },
+	{ "trust", set_trust, NULL },
+	{ "client", set_client, NULL },
+	{ "server", set_server, NULL },
+	{ "identity", set_identity, identity_section },
+	{ "policy", set_policy, policy_section },
+};
 
-	if (strncmp(section, kind, len) || section[len] != ' ')
-		return NULL;
-	section += len + 1;
-	return *section && strlen(section) <= 63 ? section : NULL;
+#define NR_SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+/* Keys and sections that are there, each with its line. */
+struct seen {
+	struct seen *next;
+	int line;
+	char what[];
+};
+
+static bool problem(struct config *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static bool problem(struct config *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->problem, sizeof(c->problem), fmt, ap);
+	va_end(ap);
+	return false;
 }
 
-static enum outcome set(struct config *c, const char *section, const char *key, const char *value)
+static void forget_seen(struct seen **list)
 {
-	struct identity *id;
-	struct policy *p;
+	struct seen *s;
 
-	if (!strcmp(section, "global"))
-		return set_global(c, key, value);
-	if (!strcmp(section, "trust"))
-		return set_trust(c, key, value);
-	if (!strcmp(section, "server"))
-		return set_server(c, key, value);
-	if (!strcmp(section, "client"))
-		return set_client(c, key, value);
-	if (name_in(section, "policy")) {
-		p = policy_section(c, name_in(section, "policy"));
-		return p ? set_policy(p, key, value) : BAD_VALUE;
+	while ((s = *list)) {
+		*list = s->next;
+		free(s);
 	}
-	if (!name_in(section, "identity"))
-		return UNKNOWN;
-	id = identity_section(c, name_in(section, "identity"));
-	return id ? set_identity(c, id, key, value) : BAD_VALUE;
 }
 
-static int on_line(void *user, const char *section, const char *key, const char *value)
+static bool is_first(struct config *c, struct seen **list, const char *what)
 {
-	struct config *c = user;
+	struct seen *s = *list;
 
-	switch (set(c, section, key, value)) {
+	while (s && strcmp(s->what, what))
+		s = s->next;
+	if (s)
+		return problem(c, "%.100s is in line %d already", what, s->line);
+	s = malloc(sizeof(*s) + strlen(what) + 1);
+	if (!s)
+		return problem(c, "out of memory");
+	s->line = c->line;
+	strcpy(s->what, what);
+	s->next = *list;
+	*list = s;
+	return true;
+}
+
+/* Those of which an identity has several. */
+static bool may_repeat(const struct config *c, const char *key)
+{
+	return c->section.identity && (IS("cert") || IS("key") || IS("staple") ||
+					IS("client-trust"));
+}
+
+static bool on_section(struct config *c, const char *name)
+{
+	const char *own = strchr(name, ' ');
+	size_t len = own ? (size_t)(own - name) : strlen(name), i;
+
+	own = own ? own + 1 : NULL;
+	for (i = 0; i < NR_SECTIONS; i++)
+		if (strlen(sections[i].name) == len && !strncmp(name, sections[i].name, len) &&
+		    !own == !sections[i].begin && (!own || (*own && strlen(own) <= NAME_LEN_MAX)))
+			break;
+	if (i == NR_SECTIONS)
+		return problem(c, "unknown section [%.100s]", name);
+	forget_seen(&c->section.keys);
+	if (!is_first(c, &c->section.names, name))
+		return false;
+	c->section.identity = NULL;
+	c->section.policy = NULL;
+	c->section.kind = (int)i;
+	return !own || sections[i].begin(c, own) || problem(c, "out of memory");
+}
+
+static bool on_key(struct config *c, const char *key, const char *value)
+{
+	if (!key)
+		return on_section(c, value);
+	if (c->section.kind < 0)
+		return problem(c, "%.64s is in no section", key);
+	switch (may_repeat(c, key) || is_first(c, &c->section.keys, key) ?
+		sections[c->section.kind].set(c, key, value) : REPEATED) {
 	case GOOD:
-		return 1;
+		return true;
 	case BAD_VALUE:
-		if (!*c->problem)
-			snprintf(c->problem, sizeof(c->problem), "bad value for %.64s: %.100s",
-				 key, value);
-		return 0;
+		return *c->problem ? false : problem(c, "bad value for %.64s: %.100s", key, value);
+	case UNKNOWN:
+		return problem(c, "unknown key %.64s in [%s]", key, c->section.names->what);
 	default:
-		if (!*c->problem)
-			snprintf(c->problem, sizeof(c->problem), "unknown key %.64s in [%.100s]",
-				 key, section);
-		return 0;
+		return false;
 	}
 }
 
@@ -403,6 +547,7 @@ static struct config *defaults(void)
 	if (!c)
 		return NULL;
 	atomic_init(&c->refs, 1);
+	c->section.kind = -1;
 	c->workers = cpus > 0 && cpus < 256 ? (int)cpus : 1;
 	c->capacity = 512;
 	c->min_version = TLS1_2_VERSION;
@@ -419,33 +564,6 @@ static struct config *defaults(void)
 	c->tickets = true;
 	c->ticket_lifetime = 7200;
 	return c;
-}
-
-struct source {
-	struct config *config;
-	FILE *file;
-};
-
-/* As fgets(), one line a call; counts them, for what is found wrong afterwards. */
-static char *next_line(char *buf, int room, void *arg)
-{
-	struct source *s = arg;
-
-	s->config->line++;
-	return fgets(buf, room, s->file);
-}
-
-/* 0, the line of an error, or -1 with errno. */
-static int parse(struct config *c)
-{
-	struct source s = { c, fopen(c->path, "re") };
-	int line;
-
-	if (!s.file)
-		return -1;
-	line = ini_parse_stream(next_line, &s, on_line, c);
-	fclose(s.file);
-	return line;
 }
 
 /* Nobody is allowed what [global] does not allow; who says nothing gets that. */
@@ -478,6 +596,16 @@ static bool has_certificates(const char *path, const struct identity *id)
 	return id->credentials || id->psk_file.path;
 }
 
+/* Clients with pre-shared keys show no certificate. */
+static bool knows_clients(const char *path, const struct identity *id)
+{
+	if (!id->credentials || id->issuers || (!id->auth && !id->client_names))
+		return true;
+	error("%s:%d: [identity %s] needs client-trust, issuers of its clients' certificates", path,
+	      id->auth_line ? id->auth_line : id->line, id->name);
+	return false;
+}
+
 /* Ten seconds' worth of handshakes, a minute's of failures. */
 static void settle_rates(struct rate_limit *rates)
 {
@@ -496,11 +624,12 @@ static bool complete(const char *path, struct config *c)
 		return false;
 	for (id = c->identities; id; id = id->next) {
 		snprintf(who, sizeof(who), "[identity %s]", id->name);
-		if (!has_certificates(path, id))
+		if (!has_certificates(path, id) || !knows_clients(path, id))
 			return false;
 		if (!inherit_legacy(c, &id->legacy, id->legacy_set, path, who))
 			return false;
 	}
+	trust_watch(c);
 	settle_rates(c->rates);
 	if (c->min_version > c->max_version) {
 		error("%s: min-version is above max-version", path);
@@ -520,7 +649,7 @@ static bool complete(const char *path, struct config *c)
 struct config *config_read(const char *path, bool must_exist, struct watch *watch)
 {
 	struct config *c = defaults();
-	int line;
+	bool good;
 
 	watch_add(watch, path);
 	if (!c || !to_string(&c->path, path) || !to_string(&c->control, CONTROL))
@@ -528,12 +657,14 @@ struct config *config_read(const char *path, bool must_exist, struct watch *watc
 	c->watch = watch;
 	if (access(path, F_OK) && !must_exist)
 		return c;
-	line = parse(c);
-	if (line < 0)
-		error("%s: %s", path, strerror(errno));
-	else if (line)
-		error("%s:%d: %s", path, line, *c->problem ? c->problem : "syntax error");
-	if (!line && complete(path, c))
+	good = ini_read(c, on_key);
+	forget_seen(&c->section.keys);
+	forget_seen(&c->section.names);
+	if (!good && c->line)
+		error("%s:%d: %s", path, c->line, c->problem);
+	else if (!good)
+		error("%s: %s", path, c->problem);
+	if (good && complete(path, c))
 		return c;
 bad:
 	config_put(c);
@@ -543,6 +674,7 @@ bad:
 static void identity_free(struct identity *id)
 {
 	struct credential *cred;
+	struct issuers *i;
 	struct staple *s;
 
 	SSL_CTX_free(id->server);
@@ -555,7 +687,13 @@ static void identity_free(struct identity *id)
 		id->staples = s->next;
 		staple_free(s);
 	}
+	while ((i = id->issuers)) {
+		id->issuers = i->next;
+		free(i->file.path);
+		free(i);
+	}
 	psk_free(id->psks);
+	free(id->client_names);
 	free(id->psk_file.path);
 	free(id->pass_file.path);
 	free(id->name);
@@ -583,6 +721,8 @@ static void config_free(struct config *c)
 	free(c->providers);
 	free(c->suites12);
 	free(c->suites13);
+	free(c->groups);
+	free(c->sigalgs);
 	free(c->trust_file.path);
 	free(c->trust_dir.path);
 	free(c->crl.path);

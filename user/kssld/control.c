@@ -68,6 +68,13 @@ static void do_policy(char *rest, FILE *to)
 	config_put(c);
 }
 
+static void do_refused(char *rest, FILE *to)
+{
+	(void)rest;
+	fputs("ok\n", to);
+	policy_put_refused(to);
+}
+
 static const struct {
 	const char *word;
 	void (*run)(char *rest, FILE *to);
@@ -77,6 +84,7 @@ static const struct {
 	{ "latency", do_latency },
 	{ "files", do_files },
 	{ "policy-test", do_policy },
+	{ "refused", do_refused },
 };
 
 static void answer(char *line, FILE *to)

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
@@ -97,8 +96,36 @@ static bool load_staples(const struct config *c, const struct identity *id)
 	return true;
 }
 
+/* One more file of the identity's secrets. */
+static bool is_owned(struct identity *id, const char *path)
+{
+	struct stat st;
+
+	if (!path)
+		return true;
+	if (stat(path, &st) || (id->owner != IDENTITY_NO_OWNER && id->owner != st.st_uid))
+		return false;
+	id->owner = st.st_uid;
+	return true;
+}
+
+/* Of several files, the user whose all of them are. */
+static void find_owner(struct identity *id)
+{
+	const struct credential *cred;
+	bool one;
+
+	id->owner = IDENTITY_NO_OWNER;
+	one = is_owned(id, id->psk_file.path);
+	for (cred = id->credentials; one && cred; cred = cred->next)
+		one = is_owned(id, cred->key_file.path ? cred->key_file.path : cred->cert_file.path);
+	if (!one)
+		id->owner = IDENTITY_NO_OWNER;
+}
+
 static bool load_files(const struct config *c, struct identity *id)
 {
+	find_owner(id);
 	return load_credentials(c, id) && load_staples(c, id) && psk_load(c, id);
 }
 
@@ -133,7 +160,11 @@ static SSL_CTX *context(const struct config *c, struct identity *id, bool server
 	}
 	if (!suites_set(c, ctx, id ? id->legacy : c->client_legacy))
 		goto bad;
-	if (!limit_offer(ctx) || !trust_use(c, ctx) ||
+	if (!suites_set_groups(ctx, c->groups) || !suites_set_sigalgs(ctx, c->sigalgs)) {
+		error("groups, signature-algorithms: %s", log_reason());
+		goto bad;
+	}
+	if (!limit_offer(ctx) || !(server ? trust_clients(c, id, ctx) : trust_servers(c, ctx)) ||
 	    (id && !use_credentials(c, id, ctx)))
 		goto bad;
 	psk_offer(ctx, server);
@@ -145,7 +176,7 @@ static SSL_CTX *context(const struct config *c, struct identity *id, bool server
 		SSL_CTX_sess_set_new_cb(ctx, handshake_new_session);
 	}
 	if (server) {
-		if (!trust_name(c, ctx) || !ticket_offer(c, ctx))
+		if (!ticket_offer(c, ctx))
 			goto bad;
 		staple_offer(id, ctx);
 		SSL_CTX_set_client_hello_cb(ctx, handshake_client_hello, NULL);
@@ -211,52 +242,23 @@ struct identity *identity_named(const struct config *c, const char *name)
 	return NULL;
 }
 
-/* Better last. */
-enum fit { FIT_NOT, FIT_WILDCARD, FIT_EXACT };
-
-/* "*.example.org" covers one label. */
-static enum fit matches(const char *pattern, size_t len, const char *host)
-{
-	const char *dot = strchr(host, '.');
-
-	if (len > 2 && !strncmp(pattern, "*.", 2))
-		return dot && strlen(dot) == len - 1 && !strncasecmp(pattern + 1, dot, len - 1) ?
-			       FIT_WILDCARD : FIT_NOT;
-	return strlen(host) == len && !strncasecmp(pattern, host, len) ? FIT_EXACT : FIT_NOT;
-}
-
-static enum fit lists(const char *names, const char *host)
-{
-	enum fit best = FIT_NOT, one;
-
-	while (*names) {
-		size_t len = strcspn(names, ", ");
-
-		one = len ? matches(names, len, host) : FIT_NOT;
-		if (one > best)
-			best = one;
-		names += len;
-		names += strspn(names, ", ");
-	}
-	return best;
-}
-
-static enum fit certified(const struct identity *id, const char *host, unsigned int flags)
+static enum name_fit certified(const struct identity *id, const char *host, unsigned int flags)
 {
 	const struct credential *cred;
 
 	for (cred = id->credentials; cred; cred = cred->next)
 		if (X509_check_host(cred->cert, host, 0, flags, NULL) == 1)
-			return flags & X509_CHECK_FLAG_NO_WILDCARDS ? FIT_EXACT : FIT_WILDCARD;
-	return FIT_NOT;
+			return flags & X509_CHECK_FLAG_NO_WILDCARDS ? NAME_FITS :
+							       NAME_FITS_WILDCARD;
+	return NAME_FITS_NOT;
 }
 
-static enum fit serves(const struct identity *id, const char *host)
+static enum name_fit serves(const struct identity *id, const char *host)
 {
-	enum fit fit;
+	enum name_fit fit;
 
 	if (id->names)
-		return lists(id->names, host);
+		return name_fits(id->names, host);
 	fit = certified(id, host, X509_CHECK_FLAG_NO_WILDCARDS);
 	return fit ? fit : certified(id, host, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 }
@@ -264,22 +266,23 @@ static enum fit serves(const struct identity *id, const char *host)
 /**
  * identity_for_host() - the identity for the name a client sent
  * @c: the configuration
- * @p: only what this section allows; NULL: all
- * @host: the name, or NULL
+ * @p: section that is about the one who asks, or NULL
+ * @uid: user who asks
+ * @host: the name, from name_normalise(), or NULL
  *
- * Return: the first that serves the very name; else the first that does by a wildcard;
- * else the default one, else the first; NULL if there is none at all.
+ * Return: of those that are allowed, the first that serves the very name; else the first
+ * that does by a wildcard; else the default one, else the first; NULL if there is none.
  */
 struct identity *identity_for_host(const struct config *c, const struct policy *p,
-				   const char *host)
+				   uint32_t uid, const char *host)
 {
 	struct identity *id, *found = NULL;
-	enum fit best = FIT_NOT, one;
+	enum name_fit best = NAME_FITS_NOT, one;
 
-	for (id = c->identities; id && best < FIT_EXACT; id = id->next) {
-		if (!policy_allows(p, id))
+	for (id = c->identities; id && best < NAME_FITS; id = id->next) {
+		if (!policy_allows(p, id, uid))
 			continue;
-		one = host ? serves(id, host) : FIT_NOT;
+		one = host ? serves(id, host) : NAME_FITS_NOT;
 		if (!found || one > best || (!best && id->is_default && !found->is_default))
 			found = id;
 		if (one > best)

@@ -111,6 +111,15 @@ struct staple {
 };
 
 /**
+ * struct issuers - whom an identity trusts as issuer of clients' certificates
+ * @file: certificates, or a folder of them
+ */
+struct issuers {
+	struct issuers *next;
+	struct file_name file;
+};
+
+/**
  * struct identity - who we can be
  * @name: section name
  * @line: where it begins
@@ -119,12 +128,17 @@ struct staple {
  * @pass_file: pass phrases of their files, a line each
  * @psk_file: external pre-shared keys; an identity needs these or certificates
  * @psks: what is in it
- * @names: comma separated host names; default: those in the certificates
+ * @names: host names and wildcards, with commas; default: those in the certificates
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
+ * @auth_line: where
+ * @issuers: who may have issued their certificates
+ * @client_names: names of which a client's certificate must have one, with commas; or NULL
  * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
  * @legacy_set: it has a line of its own
  * @is_default: for clients that name nobody we know
+ * @owner: user whose its key files are; IDENTITY_NO_OWNER: not one user's, or no files
+ * @has_policy: a section of the policy names it, or one that allows all is there
  * @server: context to serve with (identity.c)
  * @client: context to connect with (identity.c)
  */
@@ -140,12 +154,19 @@ struct identity {
 	char *names;
 	char *alpn;
 	enum client_auth auth;
+	int auth_line;
+	struct issuers *issuers;
+	char *client_names;
 	unsigned int legacy;
 	bool legacy_set;
 	bool is_default;
+	uint32_t owner;
+	bool has_policy;
 	SSL_CTX *server;
 	SSL_CTX *client;
 };
+
+#define IDENTITY_NO_OWNER UINT32_MAX
 
 struct number_range {
 	uint32_t from;
@@ -165,7 +186,8 @@ struct numbers {
  * Whom it is about:
  * @users, @groups: effective user; effective or other group
  * @exe: paths of programs
- * @cgroup: paths of cgroups, with those below
+ * @cgroup: patterns of cgroups' paths; those below are in them
+ * @unit: patterns of names of systemd's units
  * @ports: local ports; of servers alone
  * @role: KSSL_ROLE_CLIENT, KSSL_ROLE_SERVER or 0
  *
@@ -186,6 +208,7 @@ struct policy {
 	struct numbers groups;
 	char *exe;
 	char *cgroup;
+	char *unit;
 	struct numbers ports;
 	uint8_t role;
 	char *identities;
@@ -214,6 +237,7 @@ struct ticket_keys {
 };
 
 struct resume;
+struct seen;
 struct watch;
 
 /**
@@ -221,6 +245,7 @@ struct watch;
  * @refs: who uses it: itself as the current one, and each handshake
  * @path: file
  * @line: in it, while it is read
+ * @section: which that is in, while it is read
  * @watch: takes the names of files, while they are read
  * @watch_seconds: how often to look whether one has changed; 0: never
  * @expiry_days: how long before the end of a certificate it is told; 0: never
@@ -231,6 +256,8 @@ struct watch;
  * @crl: revocation lists, PEM
  * @crl_check: what they are for
  * @suites12, @suites13: in OpenSSL's form; NULL: ours (suites.c)
+ * @groups: for key exchange, likewise
+ * @sigalgs: signature algorithms, likewise; NULL: OpenSSL's
  * @legacy: KSSL_SUITE_* that are allowed, and no identity goes beyond
  * @client_legacy: to clients without an identity; never more
  * @client_legacy_set: it has a line of its own
@@ -249,6 +276,13 @@ struct config {
 	atomic_uint refs;
 	char *path;
 	int line;
+	struct {
+		int kind;
+		struct identity *identity;
+		struct policy *policy;
+		struct seen *names;
+		struct seen *keys;
+	} section;
 	struct watch *watch;
 	int watch_seconds;
 	int expiry_days;
@@ -262,6 +296,8 @@ struct config {
 	char *providers;
 	char *suites12;
 	char *suites13;
+	char *groups;
+	char *sigalgs;
 	int min_version;
 	int max_version;
 	unsigned int legacy;
@@ -293,6 +329,10 @@ struct config *config_read(const char *path, bool must_exist, struct watch *watc
 void config_bad_file(const struct config *c, const struct file_name *file, const char *why);
 struct config *config_get(struct config *c);
 void config_put(struct config *c);
+
+/* ---- ini.c ---- */
+
+bool ini_read(struct config *c, bool (*take)(struct config *c, const char *key, const char *value));
 
 /* ---- reload.c ---- */
 
@@ -356,9 +396,22 @@ void credential_free(struct credential *cred);
 
 /* ---- trust.c ---- */
 
-bool trust_use(const struct config *c, SSL_CTX *ctx);
-bool trust_name(const struct config *c, SSL_CTX *ctx);
+bool trust_servers(const struct config *c, SSL_CTX *ctx);
+bool trust_clients(const struct config *c, const struct identity *id, SSL_CTX *ctx);
 bool trust_mark(struct config *c);
+void trust_watch(const struct config *c);
+
+/* ---- name.c ---- */
+
+#define NAME_ROOM 254		/* with the NUL */
+
+/* Better last. */
+enum name_fit { NAME_FITS_NOT, NAME_FITS_WILDCARD, NAME_FITS };
+
+bool name_normalise(const char *name, size_t len, char *out);
+bool name_pattern(const char *name, size_t len, char *out);
+enum name_fit name_fits(const char *list, const char *name);
+bool name_allows(const char *list, const X509 *cert);
 
 /* ---- staple.c ---- */
 
@@ -400,6 +453,8 @@ unsigned int suites_legacy(const char *name, size_t len);
 const char *suites_legacy_names(unsigned int legacy, char *out, size_t room);
 void suites_warn(const struct config *c);
 bool suites_set(const struct config *c, SSL_CTX *ctx, unsigned int legacy);
+bool suites_set_groups(SSL_CTX *ctx, const char *groups);
+bool suites_set_sigalgs(SSL_CTX *ctx, const char *sigalgs);
 bool suites_allowed(const SSL_CIPHER *cipher, unsigned int legacy);
 
 /* ---- identity.c ---- */
@@ -407,7 +462,7 @@ bool suites_allowed(const SSL_CIPHER *cipher, unsigned int legacy);
 int identity_load(struct config *c);
 struct identity *identity_named(const struct config *c, const char *name);
 struct identity *identity_for_host(const struct config *c, const struct policy *p,
-				   const char *host);
+				   uint32_t uid, const char *host);
 void keylog_open(const char *path);
 
 /* ---- what a handshake is asked, and its result ---- */
@@ -521,15 +576,18 @@ struct verdict {
 bool policy_ids(struct numbers *to, const char *value, bool group);
 bool policy_ports(struct numbers *to, const char *value);
 bool policy_paths(char **to, const char *value);
+bool policy_units(char **to, const char *value);
 bool policy_load(const struct config *c);
 void policy_free(struct policy *p);
 bool policy_file(const char *path, struct hs_owner *o);
-bool policy_allows(const struct policy *p, const struct identity *id);
+bool policy_allows(const struct policy *p, const struct identity *id, uint32_t uid);
 bool policy_judge(const struct config *c, const struct hs_request *req, struct verdict *v,
 		  struct hs_result *why);
 int policy_verify(const struct config *c, const struct verdict *v, const struct hs_request *req);
 bool policy_restrict(const struct policy *p, SSL *ssl);
 bool policy_kept(const struct policy *p, const SSL *ssl);
+void policy_refused(const struct hs_request *req, const struct hs_result *why);
+void policy_put_refused(FILE *to);
 
 /* ---- handshake.c ---- */
 
@@ -537,14 +595,10 @@ struct handshake;
 
 struct handshake *handshake_new(struct config *c, const struct hs_request *req,
 				struct hs_result *why);
-enum hs_state handshake_refuse(struct handshake *h, int alert);
 enum hs_state handshake_feed(struct handshake *h, const uint8_t *records, size_t len,
 			     unsigned int *consumed);
 size_t handshake_output(struct handshake *h, const uint8_t **bytes);
 void handshake_sent(struct handshake *h);
-struct hs_result *handshake_result(struct handshake *h);
-void handshake_linger(struct handshake *h);
-bool handshake_post(struct handshake *h, const uint8_t *message, size_t len);
 void handshake_free(struct handshake *h);
 
 /* Called by OpenSSL through identity.c's contexts. */
@@ -554,6 +608,16 @@ int handshake_servername(SSL *ssl, int *alert, void *arg);
 int handshake_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned int in_len, void *arg);
 const struct identity *handshake_identity(const SSL *ssl);
+
+/* ---- result.c ---- */
+
+#define HS_ALERT_LEN 7
+
+size_t handshake_refusal(const struct hs_result *why, uint8_t *record);
+enum hs_state handshake_refuse(struct handshake *h, int alert);
+struct hs_result *handshake_result(struct handshake *h);
+void handshake_linger(struct handshake *h);
+bool handshake_post(struct handshake *h, const uint8_t *message, size_t len);
 int handshake_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* ---- resume.c ---- */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * [policy NAME] of kssld.conf(5): who may use what.  The first section that is about
- * the one who asks counts; if there are sections and none is, he gets nothing.
+ * the one who asks counts.  An identity that no section allows anybody is for root and
+ * the owner of its key, whatever the sections are about.  Everything else needs a section
+ * as soon as there is one.
  *
  * A program is known by its file, not by a path that it says: it must be the very file
  * that lies at the path here.  That helps against mistakes, not against the user, who
@@ -12,7 +14,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +160,20 @@ bool policy_paths(char **to, const char *value)
 	return *to;
 }
 
+/**
+ * policy_units() - "nginx.service, php*-fpm.service"
+ * @to: becomes a copy
+ * @value: names of units, or patterns of them
+ *
+ * Return: false if it is not that.
+ */
+bool policy_units(char **to, const char *value)
+{
+	free(*to);
+	*to = *value && !strchr(value, '/') ? strdup(value) : NULL;
+	return *to;
+}
+
 /* ---- when the file is read ---- */
 
 static bool names_known(const struct config *c, const struct policy *p)
@@ -177,9 +195,50 @@ static bool names_known(const struct config *c, const struct policy *p)
 	return true;
 }
 
+/* Does its list say so? */
+static bool lists(const struct policy *p, const struct identity *id)
+{
+	const char *at = p->identities, *word;
+	size_t len;
+
+	if (!at)
+		return true;
+	if (!strcmp(at, "none"))
+		return false;
+	while ((len = next_word(&at, &word)))
+		if (strlen(id->name) == len && !strncmp(word, id->name, len))
+			return true;
+	return false;
+}
+
+static void mark_identities(const struct config *c, const struct policy *p)
+{
+	struct identity *id;
+
+	for (id = c->identities; id; id = id->next)
+		id->has_policy |= lists(p, id);
+}
+
+/* An identity that it allows, and that could verify no client. */
+static const struct identity *without_issuers(const struct config *c, const struct policy *p)
+{
+	const struct identity *id = p->auth ? c->identities : NULL;
+
+	while (id && (id->issuers || !id->credentials || !lists(p, id)))
+		id = id->next;
+	return id;
+}
+
 static bool is_complete(const struct config *c, const struct policy *p)
 {
+	const struct identity *id = without_issuers(c, p);
 	const char *why = NULL;
+
+	if (id) {
+		error("%s:%d: [policy %s] client-auth, but identity %s has no client-trust", c->path,
+		      p->line, p->name, id->name);
+		return false;
+	}
 
 	if (p->exe && !p->users.nr && !p->groups.nr)
 		why = "exe without user or group keeps nobody out";
@@ -235,9 +294,11 @@ bool policy_load(const struct config *c)
 {
 	struct policy *p;
 
-	for (p = c->policies; p; p = p->next)
+	for (p = c->policies; p; p = p->next) {
 		if (!is_complete(c, p) || !load_suites(c, p))
 			return false;
+		mark_identities(c, p);
+	}
 	return true;
 }
 
@@ -258,6 +319,7 @@ void policy_free(struct policy *p)
 		free(p->name);
 		free(p->exe);
 		free(p->cgroup);
+		free(p->unit);
 		free(p->identities);
 		free(p->suites12);
 		free(p->suites13);
@@ -304,18 +366,56 @@ static bool runs(const struct hs_owner *o, const char *paths)
 	return false;
 }
 
-/* In one of them, or below. */
+static bool fits(const char *pattern, size_t len, const char *text, size_t text_len)
+{
+	char glob[512], name[512];
+
+	return snprintf(glob, sizeof(glob), "%.*s", (int)len, pattern) < (int)sizeof(glob) &&
+	       snprintf(name, sizeof(name), "%.*s", (int)text_len, text) < (int)sizeof(name) &&
+	       !fnmatch(glob, name, FNM_PATHNAME | FNM_NOESCAPE);
+}
+
+/* In one that a pattern fits, or below. */
 static bool is_within(const char *cgroup, const char *paths)
 {
-	const char *word;
+	bool known = *cgroup;
+	const char *word, *end;
 	size_t len;
 
-	while ((len = next_word(&paths, &word))) {
+	if (!strcmp(cgroup, "/"))
+		cgroup = "";
+	while (known && (len = next_word(&paths, &word))) {
 		if (word[len - 1] == '/')
 			len--;
-		if (!strncmp(cgroup, word, len) && (!cgroup[len] || cgroup[len] == '/'))
-			return *cgroup;
+		for (end = cgroup; ; end += 1 + strcspn(end + 1, "/")) {
+			if (fits(word, len, cgroup, (size_t)(end - cgroup)))
+				return true;
+			if (!*end)
+				break;
+		}
 	}
+	return false;
+}
+
+/*
+ * In a unit of the system's manager: a cgroup below slices alone.  A user has a manager of
+ * his own below user@UID.service, and names its units as he likes.
+ */
+static bool is_of_unit(const char *cgroup, const char *units)
+{
+	const char *name = cgroup, *word;
+	size_t len, name_len;
+
+	do {
+		name += *name == '/';
+		name_len = strcspn(name, "/");
+		if (name_len < 6 || strncmp(name + name_len - 6, ".slice", 6))
+			break;
+		name += name_len;
+	} while (*name);
+	while (name_len && (len = next_word(&units, &word)))
+		if (fits(word, len, name, name_len))
+			return true;
 	return false;
 }
 
@@ -342,6 +442,7 @@ static bool is_about(const struct policy *p, const struct hs_request *req)
 	return (!p->users.nr || has_number(&p->users, req->uid)) &&
 	       (!p->groups.nr || is_member(o, &p->groups)) &&
 	       (!p->cgroup || is_within(o->cgroup, p->cgroup)) &&
+	       (!p->unit || is_of_unit(o->cgroup, p->unit)) &&
 	       (!p->exe || runs(o, p->exe));
 }
 
@@ -349,22 +450,15 @@ static bool is_about(const struct policy *p, const struct hs_request *req)
 
 /**
  * policy_allows() - may it be used?
- * @p: the section, or NULL if there are none
+ * @p: the section that is about the one who asks, or NULL
  * @id: the identity
+ * @uid: user who asks
  */
-bool policy_allows(const struct policy *p, const struct identity *id)
+bool policy_allows(const struct policy *p, const struct identity *id, uint32_t uid)
 {
-	const char *at = p ? p->identities : NULL, *word;
-	size_t len;
-
-	if (!at)
+	if (p && lists(p, id))
 		return true;
-	if (!strcmp(at, "none"))
-		return false;
-	while ((len = next_word(&at, &word)))
-		if (strlen(id->name) == len && !strncmp(word, id->name, len))
-			return true;
-	return false;
+	return !id->has_policy && (!uid || (uid == id->owner && uid != IDENTITY_NO_OWNER));
 }
 
 static bool refuse(struct hs_result *why, int err, const char *text, const char *name)
@@ -374,12 +468,38 @@ static bool refuse(struct hs_result *why, int err, const char *text, const char 
 	return false;
 }
 
+/* With a name of its own, or the client's choice. */
+static bool judge_identity(const struct config *c, const struct hs_request *req,
+			   struct verdict *v, struct hs_result *why)
+{
+	if (!*req->identity) {
+		v->identity = identity_for_host(c, v->policy, req->uid, NULL);
+		if (v->identity)
+			return true;
+		return c->identities ?
+			       refuse(why, EACCES, "the policy allows no identity", "") :
+			       refuse(why, ENOKEY, "no identity is configured", "");
+	}
+	v->identity = identity_named(c, req->identity);
+	if (!v->identity)
+		return (v->policy ? !!v->policy->identities : !!c->policies) ?
+			       refuse(why, EACCES, "the policy does not allow identity ",
+				      req->identity) :
+			       refuse(why, EINVAL, "no identity named ", req->identity);
+	if (policy_allows(v->policy, v->identity, req->uid))
+		return true;
+	return v->identity->has_policy ?
+		       refuse(why, EACCES, "the policy does not allow identity ", req->identity) :
+		       refuse(why, EACCES, "no [policy] names it, and its key is not the user's: ",
+			      req->identity);
+}
+
 /**
  * policy_judge() - what the one who asks gets
  * @c: configuration
- * @req: what he asks for
+ * @req: what is asked for
  * @v: the verdict
- * @why: filled if he gets nothing
+ * @why: filled if that is nothing
  *
  * A server without a name of its own may get another identity later, by what the
  * client asks for.
@@ -391,23 +511,46 @@ bool policy_judge(const struct config *c, const struct hs_request *req, struct v
 	v->policy = c->policies;
 	while (v->policy && !is_about(v->policy, req))
 		v->policy = v->policy->next;
-	if (c->policies && !v->policy)
+	if ((req->server || *req->identity) && !judge_identity(c, req, v, why))
+		return false;
+	if (c->policies && !v->policy && !v->identity)
 		return refuse(why, EACCES, "no policy is about this user and program", "");
-	if (*req->identity) {
-		v->identity = identity_named(c, req->identity);
-		if (v->identity ? !policy_allows(v->policy, v->identity) :
-				  v->policy && v->policy->identities)
-			return refuse(why, EACCES, "the policy does not allow identity ",
-				      req->identity);
-		return v->identity || refuse(why, EINVAL, "no identity named ", req->identity);
-	}
-	if (!req->server)
-		return true;
-	v->identity = identity_for_host(c, v->policy, NULL);
-	if (v->identity)
-		return true;
-	return c->identities ? refuse(why, EACCES, "the policy allows no identity", "") :
-			       refuse(why, ENOKEY, "no identity is configured", "");
+	return true;
+}
+
+/* ---- for those who wonder ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	unsigned long nr;
+	uint32_t uid;
+	char text[sizeof(((struct hs_result *)NULL)->text)];
+} refusals = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/**
+ * policy_refused() - keep a refusal for ksslctl doctor
+ * @req: what was asked for
+ * @why: EACCES and why
+ */
+void policy_refused(const struct hs_request *req, const struct hs_result *why)
+{
+	pthread_mutex_lock(&refusals.lock);
+	refusals.nr++;
+	refusals.uid = req->uid;
+	strcpy(refusals.text, why->text);
+	pthread_mutex_unlock(&refusals.lock);
+}
+
+/**
+ * policy_put_refused() - what was refused since the start
+ * @to: how many handshakes, then user and reason of the last one, between tabs; or nothing
+ */
+void policy_put_refused(FILE *to)
+{
+	pthread_mutex_lock(&refusals.lock);
+	if (refusals.nr)
+		fprintf(to, "%lu\t%u\t%s\n", refusals.nr, refusals.uid, refusals.text);
+	pthread_mutex_unlock(&refusals.lock);
 }
 
 static int server_mode(const struct policy *p, const struct identity *id, uint8_t asked)

@@ -197,6 +197,47 @@ bool suites_set(const struct config *c, SSL_CTX *ctx, unsigned int legacy)
 	return true;
 }
 
+/*
+ * What handshakes cost little with.  The library offers finite fields as well, one of which
+ * takes a server seconds.  A star, from OpenSSL 3.5 on, means a key share is sent at once:
+ * where the first group is known at all.
+ */
+static const char *const our_groups[] = {
+	"*X25519MLKEM768:*X25519:P-256:P-384", "X25519:P-256:P-384",
+};
+
+/**
+ * suites_set_groups() - give a context its groups for key exchange
+ * @ctx: context
+ * @groups: in OpenSSL's form; NULL: ours
+ *
+ * Return: false if OpenSSL does not know one of them.
+ */
+bool suites_set_groups(SSL_CTX *ctx, const char *groups)
+{
+	bool good = groups ? SSL_CTX_set1_groups_list(ctx, groups) == 1 :
+			     SSL_CTX_set1_groups_list(ctx, our_groups[0]) == 1 ||
+			     SSL_CTX_set1_groups_list(ctx, our_groups[1]) == 1;
+
+	ERR_clear_error();
+	return good;
+}
+
+/**
+ * suites_set_sigalgs() - give a context its signature algorithms
+ * @ctx: context
+ * @sigalgs: in OpenSSL's form; NULL: leave the library's
+ *
+ * Return: false if OpenSSL does not know one of them.
+ */
+bool suites_set_sigalgs(SSL_CTX *ctx, const char *sigalgs)
+{
+	bool good = !sigalgs || SSL_CTX_set1_sigalgs_list(ctx, sigalgs) == 1;
+
+	ERR_clear_error();
+	return good;
+}
+
 /**
  * suites_warn() - say what of the configuration has no effect
  * @c: configuration

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whom we trust as issuer, and what issuers have taken back. */
+/*
+ * Whom we trust as issuer, and what issuers have taken back.  Servers prove their names by
+ * [trust], the web's issuers by default.  Clients are known by those issuers alone that an
+ * identity names: any public issuer may have certified anybody as a client.
+ */
 #include "kssld.h"
 
 #include <dirent.h>
@@ -8,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -16,6 +21,13 @@
 static const char *file_reason(const struct file_name *file)
 {
 	return access(file->path, R_OK) ? strerror(errno) : log_reason();
+}
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
 static bool load_issuers(const struct config *c, SSL_CTX *ctx)
@@ -63,39 +75,48 @@ static bool load_revoked(const struct config *c, SSL_CTX *ctx)
 }
 
 /**
- * trust_use() - verify by it
+ * trust_servers() - verify servers by [trust]
  * @c: configuration
- * @ctx: context of a server or client
+ * @ctx: context of a client
  *
  * Return: false after a log line.
  */
-bool trust_use(const struct config *c, SSL_CTX *ctx)
+bool trust_servers(const struct config *c, SSL_CTX *ctx)
 {
 	return load_issuers(c, ctx) && load_revoked(c, ctx);
 }
 
+/* A certificate request names them, so that clients know which certificate to show. */
+static bool load_client_issuers(SSL_CTX *ctx, const char *path, STACK_OF(X509_NAME) *names)
+{
+	if (is_dir(path))
+		return SSL_CTX_load_verify_dir(ctx, path) &&
+		       SSL_add_dir_cert_subjects_to_stack(names, path);
+	return SSL_CTX_load_verify_file(ctx, path) &&
+	       SSL_add_file_cert_subjects_to_stack(names, path);
+}
+
 /**
- * trust_name() - a certificate request names who may have issued the answer
- * @c: configuration; if it names nobody that is anyone
- * @ctx: context of a server
+ * trust_clients() - verify clients by what the identity names, and nothing else
+ * @c: configuration
+ * @id: identity
+ * @ctx: context in which it serves
  *
  * Return: false after a log line.
  */
-bool trust_name(const struct config *c, SSL_CTX *ctx)
+bool trust_clients(const struct config *c, const struct identity *id, SSL_CTX *ctx)
 {
-	const char *file = c->trust_file.path, *dir = c->trust_dir.path;
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+	const struct issuers *i;
 
-	if (!file && !dir)
-		return true;
-	names = file ? SSL_load_client_CA_file(file) : sk_X509_NAME_new_null();
-	if (!names || (dir && !SSL_add_dir_cert_subjects_to_stack(names, dir))) {
-		error("[trust]: %s", log_reason());
-		sk_X509_NAME_pop_free(names, X509_NAME_free);
-		return false;
-	}
+	for (i = id->issuers; names && i; i = i->next)
+		if (!load_client_issuers(ctx, i->file.path, names)) {
+			config_bad_file(c, &i->file, file_reason(&i->file));
+			sk_X509_NAME_pop_free(names, X509_NAME_free);
+			return false;
+		}
 	SSL_CTX_set_client_CA_list(ctx, names);		/* takes them */
-	return true;
+	return names && load_revoked(c, ctx);
 }
 
 /* ---- a mark of all that ---- */
@@ -145,11 +166,65 @@ static const char *or_env(const char *name, const char *usual)
 	return set ? set : usual;
 }
 
+/* What OpenSSL looks for in a folder, and its entries. */
+static void watch_dir(struct watch *w, const char *path)
+{
+	struct dirent **names;
+	int n = scandir(path, &names, is_hashed, alphasort), i;
+	char file[PATH_MAX];
+
+	watch_add(w, path);
+	for (i = 0; i < n; i++) {
+		if (snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name) < PATH_MAX)
+			watch_add(w, file);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
+/**
+ * trust_watch() - have all of it watched, before it is read
+ * @c: configuration; the files that it names are watched by now, but not what lies in
+ *	folders, nor the system's store
+ */
+void trust_watch(const struct config *c)
+{
+	const struct identity *id;
+	const struct issuers *i;
+
+	if (c->trust_system) {
+		watch_add(c->watch, or_env(X509_get_default_cert_file_env(),
+					   X509_get_default_cert_file()));
+		watch_dir(c->watch, or_env(X509_get_default_cert_dir_env(),
+					   X509_get_default_cert_dir()));
+	}
+	if (c->trust_dir.path)
+		watch_dir(c->watch, c->trust_dir.path);
+	for (id = c->identities; id; id = id->next)
+		for (i = id->issuers; i; i = i->next)
+			if (is_dir(i->file.path))
+				watch_dir(c->watch, i->file.path);
+}
+
 static bool mark_system(EVP_MD_CTX *md)
 {
 	return mark_file(md, or_env(X509_get_default_cert_file_env(),
 				    X509_get_default_cert_file())) &&
 	       mark_dir(md, or_env(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
+}
+
+static bool mark_clients(EVP_MD_CTX *md, const struct config *c)
+{
+	const struct identity *id;
+	const struct issuers *i;
+
+	for (id = c->identities; id; id = id->next)
+		for (i = id->issuers; i; i = i->next)
+			if (!(is_dir(i->file.path) ? mark_dir(md, i->file.path) :
+						     mark_file(md, i->file.path)))
+				return false;
+	return true;
 }
 
 /**
@@ -168,6 +243,7 @@ bool trust_mark(struct config *c)
 		    EVP_DigestUpdate(md, &c->crl_check, sizeof(c->crl_check)) == 1 &&
 		    mark_file(md, c->crl.path) && mark_file(md, c->trust_file.path) &&
 		    mark_dir(md, c->trust_dir.path) && (!c->trust_system || mark_system(md)) &&
+		    mark_clients(md, c) &&
 		    EVP_DigestFinal_ex(md, c->trust_mark, NULL) == 1;
 
 	EVP_MD_CTX_free(md);

@@ -31,7 +31,9 @@
 #define RECEIVE_BUFFER (8 << 20)
 #define MESSAGE_MAX (128 << 10)
 #define LINGER_MAX 256		/* handshakes that wait for tickets; then the oldest goes */
-#define SWEEP_SECONDS 1
+#define GRACE_MS 1000		/* the kernel's own time-out comes first */
+#define DEADLINE_MS 60000	/* if it does not say */
+#define DEADLINE_MAX_MS 600000	/* whatever it says: what waits holds memory */
 
 /**
  * struct entry - a handshake that the kernel gave us
@@ -41,8 +43,8 @@
  * @remote: the peer, for the log
  * @server: our role
  * @begun: monotonic microseconds
+ * @deadline: forgets it; the kernel may have forgotten it without a word to us
  * @lingering: it is done, and only tickets are to come
- * @until: for how long, monotonic seconds
  * @by_age: in worker->lingering
  */
 struct entry {
@@ -52,8 +54,9 @@ struct entry {
 	struct sockaddr_storage remote;
 	bool server;
 	uint64_t begun;
+	struct worker *worker;
+	struct event *deadline;
 	bool lingering;
-	time_t until;
 	TAILQ_ENTRY(entry) by_age;
 };
 
@@ -68,7 +71,6 @@ struct worker {
 	struct event_base *base;
 	struct event *readable;
 	struct event *quit;
-	struct event *sweep;
 	int quit_pipe[2];
 	struct entry *buckets[BUCKETS];
 	struct entries lingering;
@@ -97,8 +99,27 @@ static void forget(struct worker *w, uint32_t session)
 		TAILQ_REMOVE(&w->lingering, e, by_age);
 		w->nr_lingering--;
 	}
+	event_free(e->deadline);
 	handshake_free(e->hs);
 	free(e);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct entry *e = arg;
+
+	(void)fd;
+	(void)what;
+	debug("worker %d: session %u: %s", e->worker->number, e->session,
+	      e->lingering ? "no more tickets" : "time is up");
+	forget(e->worker, e->session);
+}
+
+static void arm_deadline(struct entry *e, uint32_t ms)
+{
+	const struct timeval delay = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	event_add(e->deadline, &delay);
 }
 
 static struct entry *remember(struct worker *w, uint32_t session, struct handshake *hs)
@@ -107,6 +128,12 @@ static struct entry *remember(struct worker *w, uint32_t session, struct handsha
 
 	if (!e)
 		return NULL;
+	e->worker = w;
+	e->deadline = evtimer_new(w->base, on_deadline, e);
+	if (!e->deadline) {
+		free(e);
+		return NULL;
+	}
 	forget(w, session);
 	p = slot(w, session);
 	e->session = session;
@@ -125,44 +152,13 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static time_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
-static void arm_sweep(struct worker *w)
-{
-	const struct timeval delay = { .tv_sec = SWEEP_SECONDS };
-
-	event_add(w->sweep, &delay);
-}
-
-/* The longest there are in front, since all wait equally long. */
-static void on_sweep(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-	struct entry *e;
-
-	(void)fd;
-	(void)what;
-	while ((e = TAILQ_FIRST(&w->lingering)) && e->until <= now())
-		forget(w, e->session);
-	if (e)
-		arm_sweep(w);
-}
-
 static void linger(struct worker *w, struct entry *e, uint32_t ms)
 {
 	handshake_linger(e->hs);
 	if (w->nr_lingering == LINGER_MAX)
 		forget(w, TAILQ_FIRST(&w->lingering)->session);
-	if (!w->nr_lingering)
-		arm_sweep(w);
 	e->lingering = true;
-	e->until = now() + ms / 1000 + 1;
+	arm_deadline(e, ms);
 	TAILQ_INSERT_TAIL(&w->lingering, e, by_age);
 	w->nr_lingering++;
 }
@@ -456,6 +452,28 @@ static void read_request(struct hs_request *req, struct nlattr **attrs)
 		memcpy(&req->remote, nla_data(remote), (size_t)nla_len(remote));
 }
 
+/*
+ * The kernel says how much time is left, and that does not grow.  A program may have asked
+ * for any time, so it is bounded here as well.
+ */
+static uint32_t deadline_ms(struct nlattr *left)
+{
+	uint32_t ms = left ? nla_get_u32(left) : DEADLINE_MS;
+
+	return (ms < DEADLINE_MAX_MS ? ms : DEADLINE_MAX_MS) + GRACE_MS;
+}
+
+/* It waits for an answer, though we know the handshake no more. */
+static void answer_unknown(struct worker *w, uint32_t session)
+{
+	const struct hs_result r = {
+		.err = ETIMEDOUT, .alert_sent = -1, .alert_received = -1,
+		.text = "the daemon's time for the handshake is up",
+	};
+
+	answer(w, session, HS_FAILED, &r, NULL, 0, 0);
+}
+
 static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 {
 	struct config *c = config_current();
@@ -463,6 +481,7 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 	struct hs_owner owner;
 	struct hs_result why;
 	struct handshake *hs;
+	uint8_t alert[HS_ALERT_LEN];
 	struct entry *e;
 
 	read_request(&req, attrs);
@@ -475,11 +494,12 @@ static struct entry *on_ready(struct worker *w, struct nlattr **attrs)
 		e->remote = req.remote;
 		e->server = req.server;
 		e->begun = now_us();
+		arm_deadline(e, deadline_ms(attrs[KSSL_A_HS_TIMEOUT_MS]));
 		return e;
 	}
 	handshake_free(hs);
 	log_failure(&req.remote, &why);
-	answer(w, req.session, HS_FAILED, &why, NULL, 0, 0);
+	answer(w, req.session, HS_FAILED, &why, alert, handshake_refusal(&why, alert), 0);
 	return NULL;
 }
 
@@ -508,7 +528,9 @@ static int on_message(struct nl_msg *msg, void *arg)
 		e = *slot(w, nla_get_u32(attrs[KSSL_A_HS_SESSION]));
 	else
 		return NL_OK;
-	if (e && !e->lingering)
+	if (!e && hdr->cmd == KSSL_CMD_HS_DATA)
+		answer_unknown(w, nla_get_u32(attrs[KSSL_A_HS_SESSION]));
+	else if (e && !e->lingering)
 		advance(w, e, attrs[KSSL_A_HS_RECORDS], attrs[KSSL_A_HS_ALERT]);
 	return NL_OK;
 }
@@ -601,8 +623,8 @@ static bool open_events(struct worker *w)
 		return false;
 	w->readable = event_new(w->base, fd, EV_READ | EV_PERSIST, on_readable, w);
 	w->quit = event_new(w->base, w->quit_pipe[0], EV_READ, on_quit, w);
-	w->sweep = evtimer_new(w->base, on_sweep, w);
-	return w->readable && w->quit && w->sweep && !event_add(w->readable, NULL) && !event_add(w->quit, NULL);
+	return w->readable && w->quit && !event_add(w->readable, NULL) &&
+	       !event_add(w->quit, NULL);
 }
 
 /* From now on nothing waits for answers. */
@@ -632,8 +654,6 @@ static void worker_free(struct worker *w)
 		event_free(w->readable);
 	if (w->quit)
 		event_free(w->quit);
-	if (w->sweep)
-		event_free(w->sweep);
 	if (w->base)
 		event_base_free(w->base);
 	nl_socket_free(w->sock);

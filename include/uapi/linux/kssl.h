@@ -22,7 +22,8 @@
 /**
  * enum kssl_option - socket options of level SOL_KSSL
  * @KSSL_PEER_NAME: string without NUL, set before the handshake.  Client: the
- *	host name that the peer's certificate must carry, also sent as SNI;
+ *	host name that the peer's certificate must carry, also sent as SNI (in
+ *	lower case, without a dot at the end; EINVAL if it is none);
  *	without it the certificate must carry the peer's IP address.  Server:
  *	after the handshake, get returns the SNI name the client sent.
  * @KSSL_IDENTITY: string, name of an identity (certificate and key) in the
