@@ -421,7 +421,7 @@ static void linger_work(struct work_struct *work)
 	kfree(l);
 }
 
-static struct kssl_linger *linger_new(const struct sock *sk, kuid_t uid)
+static struct kssl_linger *linger_new(const struct sock *sk, kuid_t uid, size_t room)
 {
 	struct kssl_linger *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 
@@ -434,7 +434,7 @@ static struct kssl_linger *linger_new(const struct sock *sk, kuid_t uid)
 	INIT_DELAYED_WORK(&l->work, linger_work);
 	l->kn = kssl_net(sock_net(sk));
 	l->uid = uid;
-	l->room = KSSL_LINGER_BYTES;
+	l->room = room;
 	l->end = jiffies + KSSL_LINGER_END;
 	l->until = l->end;
 	l->una = tcp_sk(sk)->snd_una;
@@ -442,14 +442,14 @@ static struct kssl_linger *linger_new(const struct sock *sk, kuid_t uid)
 }
 
 /* Return: whether the kernel has the socket now. */
-static bool linger_hold(struct sock *sk, kuid_t uid)
+static bool linger_hold(struct sock *sk, kuid_t uid, size_t room)
 {
 	struct kssl_session *s = kssl_of(sk);
 	struct kssl_linger *l;
 
 	if (sk->sk_user_data)
 		return false;
-	l = linger_new(sk, uid);
+	l = linger_new(sk, uid, room);
 	if (!l)
 		return false;
 	if (!share_take(l)) {
@@ -509,18 +509,19 @@ static bool linger(struct sock *sk, struct kssl_session *s)
 	bool notified;
 
 	if (s->state < KSSL_STATE_OPEN)
-		return linger_hold(sk, uid);
+		return linger_hold(sk, uid, room);
 	if (has_unread(s))
 		return false;
 	wait_said(s, &timeo);
 	if (kssl_tx_pending(s))
-		return linger_hold(sk, uid);
+		return linger_hold(sk, uid, room);
 	notified = s->rx.end == KSSL_RX_NOTIFIED;	/* the peer sends nothing behind it */
 	conclude(sk, s);
 	wait_acked(sk, &timeo);
 	sock_reset_flag(sk, SOCK_LINGER);
 	discard_received(sk, &room);
-	return room && !notified && !no_more_bytes(sk) && linger_hold(sk, uid);
+	return room && !notified && !no_more_bytes(sk) &&
+	       linger_hold(sk, uid, room);
 }
 
 /* A server whose peer is still to see TLS: an EOF inside the handshake is an error there. */
