@@ -110,8 +110,10 @@ static int send_head(struct bulk *b)
 
 	kssl_crew_wait(b->crew);
 	job = kssl_crew_head(b->crew);
-	if (job->err)
+	if (job->err) {
+		kssl_crew_join(b->crew);	/* the keys go, and nobody may work with them */
 		return kssl_tx_seal_failed(s, job->err);
+	}
 	push = kssl_crew_busy(b->crew) > 1 ? KSSL_PUSH_MORE :
 	       kssl_push_for(msg_data_left(b->msg), b->more);
 	count(s, job);

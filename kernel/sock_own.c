@@ -63,7 +63,8 @@ static void own_work(struct work_struct *work)
 
 	set_bit(KSSL_TODO_PUSH, &s->todo);	/* for release_cb, if the lock is taken */
 	if (sk && kssl_sock_try_own(sk)) {
-		if (test_and_clear_bit(KSSL_TODO_PUSH, &s->todo))
+		/* it may have been closed meanwhile: kssl_session_sock() holds no lock */
+		if (test_and_clear_bit(KSSL_TODO_PUSH, &s->todo) && s->sk)
 			kssl_tx_push_due(s);
 		release_sock(sk);
 	}

@@ -10,6 +10,7 @@
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
 #include <net/tcp.h>
 
 #include "bulk.h"
@@ -22,18 +23,42 @@ static unsigned int more_ms = 200;	/* TCP's own ceiling */
 module_param(more_ms, uint, 0644);
 MODULE_PARM_DESC(more_ms, "how long MSG_MORE holds content back when nothing follows it, ms");
 
-/* Wait until TCP would take more by its own rules, and has memory for it. */
+/* Nothing more is sent. */
+static bool is_over(const struct kssl_session *s)
+{
+	const struct sock *sk = s->sk;
+
+	return s->error.err || s->tx.end || !s->seal || sk->sk_err ||
+	       sk->sk_shutdown & SEND_SHUTDOWN;
+}
+
+/*
+ * Wait until TCP would take more by its own rules, and has memory for it.  Not by
+ * sk_stream_wait_memory(), which knows of an end only what TCP knows: after shutdown()
+ * close_notify, and so TCP's own end, may be due for as long as the peer likes.
+ */
 static int wait_room(struct kssl_session *s, long *timeo)
 {
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = s->sk;
-	int err;
+	/* room without memory: nothing tells when there is some, so look in a moment */
+	bool room = sk_stream_memory_free(sk);
+	long nap = room ? min_t(long, *timeo, HZ / 10) : *timeo, left = nap;
 
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	/* without memory it waits for a moment, as TCP does */
-	err = sk_stream_wait_memory(sk, timeo);
-	if (err)
-		return err;
-	return s->error.err || s->tx.end || !s->seal ? -EPIPE : 0;
+	if (is_over(s))
+		return -EPIPE;
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_wait_event(sk, &left, is_over(s) || (!room && sk_stream_memory_free(sk)), &wait);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	if (*timeo != MAX_SCHEDULE_TIMEOUT)
+		*timeo -= nap - left;
+	return is_over(s) ? -EPIPE : 0;
 }
 
 /*

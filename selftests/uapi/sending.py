@@ -384,6 +384,36 @@ def shutdown_waits_for_room():
     p.close()
 
 
+def shutdown_ends_a_send():
+    """A send() that waits for a peer which does not read; another thread shuts down."""
+    for kssl in (False, True):
+        for how in (socket.SHUT_WR, socket.SHUT_RDWR):
+            p = Peer(0x1301) if kssl else None
+            one, other = (p.kssl, p.tcp) if kssl else tap.pair()
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            one.setblocking(True)
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            errors = []
+
+            def write():
+                try:
+                    while True:
+                        one.send(bytes(1 << 20))
+                except OSError as e:
+                    errors.append(e)
+
+            t = threading.Thread(target=write, daemon=True)
+            t.start()
+            time.sleep(0.5 * SLOW)
+            assert t.is_alive(), errors
+            one.shutdown(how)
+            t.join(3 * SLOW)
+            assert not t.is_alive(), (kssl, how, 'send() waits on')
+            assert isinstance(errors[0], BrokenPipeError), (kssl, how, errors)
+            one.close()
+            other.close()
+
+
 def pending_bytes():
     """A sealed record that TCP takes only a part of: its rest goes before the next.
 
@@ -437,6 +467,7 @@ def main():
     tap.case('"tls" without memory skips no number')(tls_without_memory)
     tap.case('a reset amid a send')(reset_amid_a_send)
     tap.case('shutdown() waits for no room')(shutdown_waits_for_room)
+    tap.case('shutdown() ends a send() that waits')(shutdown_ends_a_send)
     tap.done()
 
 
