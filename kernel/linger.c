@@ -321,6 +321,16 @@ static bool finish_tls(struct kssl_linger *l, struct sock *sk, struct kssl_sessi
 	return true;
 }
 
+/* From when the peer has acknowledged the FIN it has a moment for its own. */
+static void note_acked(struct kssl_linger *l, const struct sock *sk)
+{
+	if (sk->sk_state != TCP_FIN_WAIT2 || l->acked)
+		return;
+	l->acked = true;
+	if (time_before(jiffies + KSSL_LINGER_PEER, l->end))
+		l->until = jiffies + KSSL_LINGER_PEER;
+}
+
 /* Do what can be done now.  Return: whether the socket can be closed. */
 static bool linger_look(struct kssl_linger *l, struct sock *sk)
 {
@@ -330,11 +340,7 @@ static bool linger_look(struct kssl_linger *l, struct sock *sk)
 	if (s && !finish_tls(l, sk, s))
 		return enough || sk->sk_state == TCP_CLOSE;
 	discard_received(sk, &l->room);
-	if (sk->sk_state == TCP_FIN_WAIT2 && !l->acked) {
-		l->acked = true;
-		if (time_before(jiffies + KSSL_LINGER_PEER, l->end))
-			l->until = jiffies + KSSL_LINGER_PEER;
-	}
+	note_acked(l, sk);
 	return enough || !l->room || no_more_bytes(sk);
 }
 
@@ -465,6 +471,7 @@ static bool linger_hold(struct sock *sk, kuid_t uid, size_t room)
 	kssl_ulp_move(sk, l->sock);
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);	/* what is due waits for room */
 	take_callbacks(l, sk);
+	note_acked(l, sk);
 	linger_look_later(l, sk);
 	list_enter(l);
 	return true;

@@ -212,16 +212,19 @@ def killed():
 
 
 def limits():
-    """A peer that says nothing, one that talks on, one that does not even acknowledge."""
+    """A peer that says nothing, to a FIN of close() or one of before; one that talks on; one
+    that does not even acknowledge."""
     before = tap.counters()
-    silent, talker, deaf = Peer(0x1301), Peer(0xc02f), Peer(0x1301)
+    silent, shut, talker, deaf = Peer(0x1301), Peer(0x1301), Peer(0xc02f), Peer(0x1301)
+    shut.kssl.shutdown(socket.SHUT_WR)
+    assert end_of(shut) == ([NOTIFY], 'FIN')
     deaf.kssl.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20)
     deaf.kssl.sendall(bytes(1 << 20))
     start = time.monotonic()
-    for p in silent, talker, deaf:
+    for p in silent, shut, talker, deaf:
         p.kssl.close()
     now = lingering(), grown(before, 'Lingered')
-    assert now == (3, 3), now
+    assert now == (4, 4), now
     sent = 0
     try:
         while sent < 1 << 24:
@@ -236,7 +239,7 @@ def limits():
     nothing_lingers(12)
     took = time.monotonic() - start
     assert took > 9.5, took
-    for p in silent, talker, deaf:
+    for p in silent, shut, talker, deaf:
         abort(p.tcp)
 
 
