@@ -139,7 +139,7 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 		return broken_pipe(msg);
 	if (ret)
 		return ret;
-	ret = soft_error(s) ?: kssl_tx_send(s, TLS_APPDATA, msg);
+	ret = soft_error(s) ?: kssl_tx_send(s, TLS_APPDATA, msg, timeo);
 	if (ret < 0)		/* one came while it waited? */
 		ret = soft_error(s) ?: ret;
 	return ret == -EPIPE ? broken_pipe(msg) : ret;
@@ -409,14 +409,16 @@ static int kssl_disconnect(struct sock *sk, int flags)
 	return kssl_ulp_base_prot(sk)->disconnect(sk, flags);
 }
 
-/* TCP is connected: what does connect() say about TLS? */
-static int connect_result(struct kssl_session *s, int err, int flags)
+/* TCP is connected: what does connect(), which began at @start, say about TLS? */
+static int connect_result(struct kssl_session *s, int err, int flags, unsigned long start)
 {
 	long timeo = sock_sndtimeo(s->sk, flags & O_NONBLOCK);
 	bool again = err == -EISCONN;
 
 	if (s->own_keys || (s->state == KSSL_STATE_INIT && !s->autostart))
 		return err;
+	if (timeo != MAX_SCHEDULE_TIMEOUT)	/* TCP has used some of it */
+		timeo = max_t(long, timeo - (long)(jiffies - start), 0);
 	err = kssl_calls_await(s, &timeo);
 	if (err == -EAGAIN)
 		return again ? -EALREADY : -EINPROGRESS;
@@ -430,6 +432,7 @@ static int connect_result(struct kssl_session *s, int err, int flags)
 
 static int kssl_connect(struct socket *sock, KSSL_SOCKADDR *addr, int len, int flags)
 {
+	unsigned long start = jiffies;
 	struct sock *sk = sock->sk;
 	int err;
 
@@ -446,7 +449,7 @@ static int kssl_connect(struct socket *sock, KSSL_SOCKADDR *addr, int len, int f
 	if (err && err != -EISCONN)
 		return err;
 	lock_sock(sk);
-	err = connect_result(kssl_of(sk), err, flags);
+	err = connect_result(kssl_of(sk), err, flags, start);
 	release_sock(sk);
 	return err;
 }

@@ -73,7 +73,7 @@ static int send_locked(struct kssl_session *s, struct msghdr *msg)
 		return -s->error.err;
 	if (sk->sk_shutdown & SEND_SHUTDOWN)
 		return -EPIPE;
-	return kssl_tx_send(s, type, msg);
+	return kssl_tx_send(s, type, msg, sock_sndtimeo(s->sk, msg->msg_flags & MSG_DONTWAIT));
 }
 
 static int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)

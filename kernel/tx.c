@@ -177,6 +177,7 @@ static void push_held(struct sock *sk)
  * @s: an open session with sending keys; socket lock, process context
  * @type: its content type
  * @msg: data and flags
+ * @timeo: how long it may wait, jiffies
  *
  * As on TCP: a blocking call takes everything or an error; the bytes taken
  * before an error are reported first.  Large sends let the backlog in between
@@ -187,9 +188,8 @@ static void push_held(struct sock *sk)
  * Return: bytes taken, or -EAGAIN, -EPIPE (closed), -EFAULT, -EINTR and the like, or
  * TCP's error.
  */
-int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg)
+int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg, long timeo)
 {
-	long timeo = sock_sndtimeo(s->sk, msg->msg_flags & MSG_DONTWAIT);
 	bool more = msg->msg_flags & KSSL_MORE_FLAGS && !(msg->msg_flags & MSG_EOR);
 	int n = s->tx.end ? -EPIPE : 0;
 	int sent = 0;

@@ -7,7 +7,7 @@
 #include "tx_tcp.h"
 
 /* tx.c: the program's content */
-int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg);
+int kssl_tx_send(struct kssl_session *s, u8 type, struct msghdr *msg, long timeo);
 bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len);
 
 /* tx_control.c: what goes on its own, and the end */

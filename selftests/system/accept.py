@@ -487,8 +487,32 @@ def crowd_and_threads():
         x.close()
 
 
+def time_limit():
+    """Without KSSL_ACCEPT: SO_SNDTIMEO is the limit of the handshake and the send together."""
+    s = socket.create_server(('127.0.0.1', 0))
+    tap.attach(s)
+    client = raw(s)
+    conn, _ = s.accept()
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack('ll', 4, 0))
+
+    def late():
+        time.sleep(2)
+        tls.append(CTX.wrap_socket(client, server_hostname='localhost'))
+    tls = []
+    t = threading.Thread(target=late)
+    start = time.monotonic()
+    t.start()
+    sent = conn.send(bytes(1 << 26))    # the client reads nothing
+    took = time.monotonic() - start
+    t.join()
+    assert 0 < sent < 1 << 26 and 3.5 < took < 5.5, (sent, took)
+    for x in (*tls, conn, s):
+        x.close()
+
+
 resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
 for fn in (options, blocking, queued, polling, edge, failing, interrupted, threads, forked,
-           shared_port, after_shutdown, closed_midway, time_is_up, crowd, crowd_and_threads):
+           shared_port, after_shutdown, closed_midway, time_is_up, time_limit, crowd,
+           crowd_and_threads):
     tap.case(fn.__name__)(fn)
 tap.done()
