@@ -6,7 +6,7 @@
  *
  * What a record may hold, when it may be made and what follows an error is as in
  * tx.c, which also does everything that is not plain sailing.  Whatever comes, all
- * records are sealed and nobody works on one when kssl_bulk_seal() returns.
+ * records are sealed and no helper works on one when kssl_bulk_seal() returns.
  */
 #include "bulk.h"
 
@@ -111,7 +111,7 @@ static int send_head(struct bulk *b)
 	kssl_crew_wait(b->crew);
 	job = kssl_crew_head(b->crew);
 	if (job->err) {
-		kssl_crew_join(b->crew);	/* the keys go, and nobody may work with them */
+		kssl_crew_join(b->crew);	/* the keys are wiped: no helper may use them then */
 		return kssl_tx_seal_failed(s, job->err);
 	}
 	push = kssl_crew_busy(b->crew) > 1 ? KSSL_PUSH_MORE :

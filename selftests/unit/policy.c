@@ -106,7 +106,7 @@ static void without_policy(void)
 	ok(verdict(c, 4711, true, "a", "") == EACCES, "nor by the name");
 	ok(verdict(c, UINT32_MAX, true, "a", "") == EACCES, "nor one who is not known");
 	ok(verdict(c, 4711, false, "a", "") == EACCES, "nor as a client with the identity");
-	ok(verdict(c, 4711, false, "", "") == 0, "as a client without one he is served");
+	ok(verdict(c, 4711, false, "", "") == 0, "another user is served as a client without an identity");
 	ok(verdict(c, 4711, true, "c", "") == EINVAL, "an identity that is none");
 	config_put(c);
 	c = config("[policy everybody]\n");
@@ -119,13 +119,13 @@ static void with_policy(void)
 {
 	struct config *c = config("[policy p]\nuser = 2000\nidentities = b\n");
 
-	ok(verdict(c, 2000, true, "", "") == 0, "a policy: whom it is about serves");
+	ok(verdict(c, 2000, true, "", "") == 0, "a policy: the user that it is about serves");
 	ok(verdict(c, 2000, true, "b", "") == 0, "as the identity that it names");
 	ok(verdict(c, 2000, true, "a", "") == EACCES, "not as another");
 	ok(verdict(c, 4711, true, "b", "") == EACCES, "others do not");
 	ok(verdict(c, 4711, false, "", "") == EACCES, "and are no clients");
 	ok(verdict(c, 0, true, "b", "") == EACCES, "nor root, with what is another's by policy");
-	ok(verdict(c, 0, true, "a", "") == 0, "root, with what is nobody's");
+	ok(verdict(c, 0, true, "a", "") == 0, "root, with an identity without an owner");
 	ok(verdict(c, owner, true, "a", "") == 0, "the owner, too");
 	config_put(c);
 }

@@ -347,7 +347,7 @@ static void check_files(void)
 
 /* ---- policy ---- */
 
-/* Programs see EACCES, and the log has one line of many. */
+/* A program sees EACCES alone, and the log has few of many lines. */
 static void check_policy(void)
 {
 	char *text, *rest, *nr, *uid;
@@ -358,14 +358,14 @@ static void check_policy(void)
 	nr = strsep(&rest, "\t");
 	uid = strsep(&rest, "\t");
 	if (!rest) {
-		say("policy", GOOD, NULL, "nobody was refused by the policy (EACCES)");
+		say("policy", GOOD, NULL, "the policy has refused no handshake (EACCES)");
 		free(text);
 		return;
 	}
 	rest[strcspn(rest, "\n")] = 0;
 	say("policy", NOTE,
 	    "a section with \"user =\" or \"unit =\" and \"identities =\" in kssld.conf; one line, "
-	    "[policy everybody], behind all others allows everything to everybody",
+	    "[policy everybody], behind all others allows all identities to all programs",
 	    "handshakes refused by the policy (EACCES): %s, the last for user %s: %s", nr, uid, rest);
 	free(text);
 }

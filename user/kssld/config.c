@@ -239,7 +239,6 @@ static bool to_role(uint8_t *to, const char *value)
 
 enum outcome { GOOD, BAD_VALUE, UNKNOWN, REPEATED };
 
-
 #define IS(name_) (!strcmp(key, name_))
 #define RESULT(ok_) ((ok_) ? GOOD : BAD_VALUE)
 

@@ -264,10 +264,10 @@ static enum name_fit serves(const struct identity *id, const char *host)
 }
 
 /**
- * identity_for_host() - the identity for the name a client sent
+ * identity_for_host() - find the identity for the name that a client sent
  * @c: the configuration
- * @p: section that is about the one who asks, or NULL
- * @uid: user who asks
+ * @p: section that is about the program, or NULL
+ * @uid: the program's user
  * @host: the name, from name_normalise(), or NULL
  *
  * Return: of those that are allowed, the first that serves the very name; else the first

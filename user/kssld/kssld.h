@@ -111,7 +111,7 @@ struct staple {
 };
 
 /**
- * struct issuers - whom an identity trusts as issuer of clients' certificates
+ * struct issuers - a file of issuers that an identity trusts for clients' certificates
  * @file: certificates, or a folder of them
  */
 struct issuers {
@@ -132,7 +132,7 @@ struct issuers {
  * @alpn: comma separated protocols
  * @auth: what we ask of clients
  * @auth_line: where
- * @issuers: who may have issued their certificates
+ * @issuers: issuers of their certificates
  * @client_names: names of which a client's certificate must have one, with commas; or NULL
  * @legacy: KSSL_SUITE_* that are allowed; never more than the configuration's
  * @legacy_set: it has a line of its own

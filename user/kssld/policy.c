@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * [policy NAME] of kssld.conf(5): who may use what.  The first section that is about
- * the one who asks counts.  An identity that no section allows anybody is for root and
- * the owner of its key, whatever the sections are about.  Everything else needs a section
- * as soon as there is one.
+ * [policy NAME] of kssld.conf(5): which programs may use which identity, and how.  The
+ * first section that is about a program counts.  An identity that no section allows is for
+ * root and the owner of its key, whatever the sections are about.  Everything else needs a
+ * section as soon as there is one.
  *
  * A program is known by its file, not by a path that it says: it must be the very file
  * that lies at the path here.  That helps against mistakes, not against the user, who
@@ -195,7 +195,7 @@ static bool names_known(const struct config *c, const struct policy *p)
 	return true;
 }
 
-/* Does its list say so? */
+/* Does the section's list allow the identity? */
 static bool lists(const struct policy *p, const struct identity *id)
 {
 	const char *at = p->identities, *word;
@@ -219,7 +219,7 @@ static void mark_identities(const struct config *c, const struct policy *p)
 		id->has_policy |= lists(p, id);
 }
 
-/* An identity that it allows, and that could verify no client. */
+/* An identity that the section allows, and that could verify no client. */
 static const struct identity *without_issuers(const struct config *c, const struct policy *p)
 {
 	const struct identity *id = p->auth ? c->identities : NULL;
@@ -327,7 +327,7 @@ void policy_free(struct policy *p)
 	}
 }
 
-/* ---- whom a section is about ---- */
+/* ---- what a section is about ---- */
 
 /**
  * policy_file() - the file at a path, as the kernel names a program
@@ -398,8 +398,8 @@ static bool is_within(const char *cgroup, const char *paths)
 }
 
 /*
- * In a unit of the system's manager: a cgroup below slices alone.  A user has a manager of
- * his own below user@UID.service, and names its units as he likes.
+ * In a unit of the system's manager: a cgroup below slices alone.  Each user's own manager
+ * is below user@UID.service, and the user gives its units any names.
  */
 static bool is_of_unit(const char *cgroup, const char *units)
 {
@@ -449,10 +449,12 @@ static bool is_about(const struct policy *p, const struct hs_request *req)
 /* ---- what it allows ---- */
 
 /**
- * policy_allows() - may it be used?
- * @p: the section that is about the one who asks, or NULL
+ * policy_allows() - tell whether an identity may be used
+ * @p: the section that is about the program, or NULL
  * @id: the identity
- * @uid: user who asks
+ * @uid: the program's user
+ *
+ * Return: whether it may.
  */
 bool policy_allows(const struct policy *p, const struct identity *id, uint32_t uid)
 {
@@ -468,7 +470,7 @@ static bool refuse(struct hs_result *why, int err, const char *text, const char 
 	return false;
 }
 
-/* With a name of its own, or the client's choice. */
+/* The identity: the one that the program names, or the best for any client. */
 static bool judge_identity(const struct config *c, const struct hs_request *req,
 			   struct verdict *v, struct hs_result *why)
 {
@@ -495,7 +497,7 @@ static bool judge_identity(const struct config *c, const struct hs_request *req,
 }
 
 /**
- * policy_judge() - what the one who asks gets
+ * policy_judge() - find what a program gets
  * @c: configuration
  * @req: what is asked for
  * @v: the verdict
@@ -518,7 +520,7 @@ bool policy_judge(const struct config *c, const struct hs_request *req, struct v
 	return true;
 }
 
-/* ---- for those who wonder ---- */
+/* ---- refusals, for ksslctl doctor ---- */
 
 static struct {
 	pthread_mutex_t lock;
@@ -542,7 +544,7 @@ void policy_refused(const struct hs_request *req, const struct hs_result *why)
 }
 
 /**
- * policy_put_refused() - what was refused since the start
+ * policy_put_refused() - print what was refused since the start
  * @to: how many handshakes, then user and reason of the last one, between tabs; or nothing
  */
 void policy_put_refused(FILE *to)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Whom we trust as issuer, and what issuers have taken back.  Servers prove their names by
- * [trust], the web's issuers by default.  Clients are known by those issuers alone that an
- * identity names: any public issuer may have certified anybody as a client.
+ * Issuers that are trusted, and what they have revoked.  The certificate of a server is
+ * verified by [trust], by default the system's store.  That of a client is verified by the
+ * issuers alone that the identity names: a public issuer certifies clients of any name.
  */
 #include "kssld.h"
 
