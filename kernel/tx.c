@@ -93,14 +93,13 @@ static int prepare(struct kssl_session *s, u8 type, struct msghdr *msg, bool mor
 /* Pending content stays after the call, but not for ever. */
 static bool keep_pending(struct kssl_session *s)
 {
-	if (!s->tx.charged && !kssl_tx_charge(s))
-		return false;
-	if (!delayed_work_pending(&s->deferred)) {
-		unsigned long delay = msecs_to_jiffies(READ_ONCE(more_ms));
-
-		s->tx.late = jiffies + delay;
-		kssl_sock_look_in(s, delay);
+	if (!s->tx.charged) {
+		if (!kssl_tx_charge(s))
+			return false;
+		s->tx.late = jiffies + msecs_to_jiffies(READ_ONCE(more_ms));
 	}
+	if (!delayed_work_pending(&s->deferred))
+		kssl_sock_look_in(s, s->tx.late - jiffies);
 	return true;
 }
 

@@ -214,6 +214,15 @@ def ceiling():
         begin = time.time()
         assert p.got() == (DATA, b'early')
         assert time.time() - begin < 2 * SLOW
+    p.kssl.send(b'one', socket.MSG_MORE)    # the timer that runs is not that of what follows
+    p.kssl.send(b' record')
+    assert p.got() == (DATA, b'one record')
+    time.sleep(0.1)
+    begin = time.time()
+    p.kssl.send(b'whole time', socket.MSG_MORE)
+    assert p.got() == (DATA, b'whole time')
+    took = time.time() - begin
+    assert took > 0.17, took
     p.close()
 
 
