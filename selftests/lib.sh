@@ -178,16 +178,16 @@ start_kssld() {
 	kssld -c "$1" --foreground 2>"$TMP/kssld.log" &
 	KSSLD_PID=$!
 	defer "stop_pid $KSSLD_PID"
-	wait_until 20 grep -q ready "$TMP/kssld.log" || { cat "$TMP/kssld.log" >&2; exit 1; }
+	wait_until 20 grep -q 'ready, ' "$TMP/kssld.log" || { cat "$TMP/kssld.log" >&2; exit 1; }
 }
 
 stop_kssld() { stop_pid "$KSSLD_PID"; KSSLD_PID=; }
 
-# default_config FILE: two identities of the test CA
+# default_config FILE [LINES]: two identities of the test CA; WORKERS is 2 if not set
 default_config() {
 	cat >"$1" <<-C
 	[global]
-	workers = 2
+	workers = ${WORKERS:-2}
 	${2:-}
 	[trust]
 	system = no

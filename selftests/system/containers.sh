@@ -75,7 +75,7 @@ cd "$1"
 PATH=$1/bin:/usr/sbin:/sbin:$PATH
 ip link set lo up
 kssld -f -c conf 2>log & daemon=$!
-i=0; until grep -q ready log || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done
+i=0; until grep -q 'ready, ' log || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done
 server 8443 file & server=$!
 i=0; until ss -Hltn 'sport = :8443' | grep -q . || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done
 curl -sS --max-time 30 --cacert ca.pem https://localhost:8443/ >got 2>&1

@@ -32,7 +32,7 @@ if [ "${FAULTS:-}" = clone ]; then exec "$PEERS/faults-clone"; fi
 "$PEERS/faults-clone" || rc=1
 
 everything
-default_config "$TMP/conf" "workers = 1"
+WORKERS=1 default_config "$TMP/conf"
 start_kssld "$TMP/conf"
 "$PEERS/faults-handshake" "$PKI" program || rc=1
 "$PEERS/faults-handshake" "$PKI" daemon "$KSSLD_PID" || rc=1
