@@ -171,8 +171,8 @@ int kssl_tx_tcp_record(struct kssl_session *s, struct page *page, u32 off, u32 l
  * kssl_tx_blocked() - have what is due and cannot go now looked at again
  * @s: the session; socket lock
  *
- * By TCP when an acknowledgement makes room; with nothing in flight, which is for
- * want of memory alone, after a moment.
+ * By TCP when an acknowledgement makes room; with nothing queued, which is for want
+ * of memory alone, after a moment.
  */
 void kssl_tx_blocked(struct kssl_session *s)
 {
@@ -180,6 +180,6 @@ void kssl_tx_blocked(struct kssl_session *s)
 
 	if (sk->sk_socket)
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	if (!tcp_sk(sk)->packets_out || !sk->sk_socket)
+	if (!sk->sk_wmem_queued || !sk->sk_socket)
 		kssl_sock_look_in(s, KSSL_RETRY);
 }
