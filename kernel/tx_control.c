@@ -129,8 +129,8 @@ int kssl_tx_serve_key(struct kssl_session *s)
 		return send_update(s, false);
 	}
 	/* RFC 9325, 4.4: TLS 1.2 cannot rekey, nor can a bare key */
-	if (s->tx.end != KSSL_TX_OPEN)
-		return 0;	/* what is pending still goes */
+	if (s->tx.end != KSSL_TX_OPEN || s->tx.len)
+		return 0;	/* what was taken still goes */
 	kssl_nl_event(s, KSSL_EVENT_KIND_LIMIT);
 	kssl_tx_close(s);
 	return -EPIPE;
@@ -142,15 +142,13 @@ int kssl_tx_serve_key(struct kssl_session *s)
  * @push: what TCP does with the segment
  *
  * Return: 0; -EAGAIN (no room: the content stays); -EPIPE (TCP's connection is
- * over, or the keys are used up); or why the session has failed.
+ * over); or why the session has failed.
  */
 int kssl_tx_send_content(struct kssl_session *s, enum kssl_push push)
 {
 	struct kssl_tx *tx = &s->tx;
 	int n = kssl_tx_before_content(s);
 
-	if (!tx->len)	/* kssl_tx_close() has sent it */
-		return n;
 	if (!n)
 		n = kssl_tx_gate(s, tx->len, 0, KSSL_GATE_CONTENT);
 	if (n < 0)
@@ -182,7 +180,6 @@ static int send_notify(struct kssl_session *s)
 	kssl_tx_set_end(s, KSSL_TX_NOTIFIED);
 	kssl_mib_inc(s->kn, KSSL_MIB_CLOSE_SENT);
 	trace_kssl_alert_tx(s, TLS_WARNING, TLS_CLOSE_NOTIFY);
-	kssl_session_closed(s);
 	return 0;
 }
 
@@ -202,8 +199,8 @@ static int send_due(struct kssl_session *s)
 		s->tx.fin_due = false;
 		s->sk->sk_shutdown |= SEND_SHUTDOWN;
 		tcp_prot.shutdown(s->sk, SEND_SHUTDOWN);	/* the same over IPv6 */
-		kssl_session_closed(s);
 	}
+	kssl_session_closed(s);
 	return err;
 }
 
@@ -382,7 +379,6 @@ void kssl_tx_close(struct kssl_session *s)
 		return;
 	kssl_tx_set_end(s, KSSL_TX_NOTIFY_DUE);
 	kssl_tx_flush(s);
-	kssl_session_closed(s);
 }
 
 /**

@@ -3,6 +3,7 @@
 """Sending within the limits of TCP: plain TCP in the same script is the model.  What
 the send buffer holds, what a peer can make kssl send, what is sent without the
 program, memory that is short, a reset amid a send."""
+import errno
 import os
 import select
 import socket
@@ -313,6 +314,21 @@ def update_without_memory():
         key_records(0)
 
 
+def last_content():
+    """TLS 1.2: keys that are used up while content is pending take that, and then end."""
+    p = Peer(0xc02f)
+    p.kssl.send(b'a')
+    p.kssl.send(b'b', socket.MSG_MORE)
+    key_records(1)
+    try:
+        assert p.kssl.send(b'c') == 1
+        assert tap.errno_of(p.kssl.send, b'd', socket.MSG_NOSIGNAL) == errno.EPIPE
+    finally:
+        key_records(0)
+    assert [p.got() for _ in range(3)] == [(DATA, b'a'), (DATA, b'bc'), (ALERT, b'\1\0')]
+    p.close()
+
+
 def tls_without_memory():
     """A "tls" socket skips no sequence number when memory is short."""
     for size in (1000, 16384):
@@ -473,6 +489,7 @@ def main():
     for size in (1000, 3000, 16384):
         tap.case(f'no memory, sends of {size}')(lambda n=size: pressure(n))
     tap.case('a KeyUpdate without memory waits')(update_without_memory)
+    tap.case('keys that are used up take what is pending')(last_content)
     tap.case('"tls" without memory skips no number')(tls_without_memory)
     tap.case('a reset amid a send')(reset_amid_a_send)
     tap.case('shutdown() waits for no room')(shutdown_waits_for_room)
