@@ -68,8 +68,9 @@
 #define KSSL_LINGER_BYTES	65536
 /* For a ClientHello, and for the peer's FIN after it has acknowledged ours. */
 #define KSSL_LINGER_PEER	(2 * HZ)
-/* For everything. */
+/* For everything, if the peer takes nothing meanwhile; and if it does. */
 #define KSSL_LINGER_END		(10 * HZ)
+#define KSSL_LINGER_LAST	(120 * HZ)
 /* TCP is out of memory, and nothing is in flight whose acknowledgement would tell. */
 #define KSSL_LINGER_RETRY	(HZ / 5)
 /* Held sockets in a network namespace; ksslctl policy. */
@@ -88,7 +89,8 @@
  * @state_change: likewise
  * @write_space: likewise
  * @until: when the present wait ends, jiffies
- * @end: when all ends, jiffies
+ * @end: when all ends if the peer takes nothing, jiffies
+ * @last: when all ends, jiffies
  * @room: bytes that may still be discarded
  * @una: what the peer had acknowledged when @end was set
  * @acked: it has acknowledged our FIN
@@ -105,6 +107,7 @@ struct kssl_linger {
 	void (*write_space)(struct sock *sk);
 	unsigned long until;
 	unsigned long end;
+	unsigned long last;
 	size_t room;
 	u32 una;
 	bool acked;
@@ -302,8 +305,10 @@ static bool out_of_time(struct kssl_linger *l, const struct sock *sk, const stru
 		return true;
 	l->una = una;
 	l->end = jiffies + KSSL_LINGER_END;
+	if (time_after(l->end, l->last))
+		l->end = l->last;
 	l->until = l->end;
-	return false;
+	return !time_before(jiffies, l->last);
 }
 
 /* Send what is left of TLS.  Return: whether TLS is over. */
@@ -442,6 +447,7 @@ static struct kssl_linger *linger_new(const struct sock *sk, kuid_t uid, size_t 
 	l->uid = uid;
 	l->room = room;
 	l->end = jiffies + KSSL_LINGER_END;
+	l->last = jiffies + KSSL_LINGER_LAST;
 	l->until = l->end;
 	l->una = tcp_sk(sk)->snd_una;
 	return l;
