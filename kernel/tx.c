@@ -23,13 +23,24 @@ static unsigned int more_ms = 200;	/* TCP's own ceiling */
 module_param(more_ms, uint, 0644);
 MODULE_PARM_DESC(more_ms, "how long MSG_MORE holds content back when nothing follows it, ms");
 
-/* Nothing more is sent. */
+/* Nothing more is sent.  Also without the socket lock, as a guess (sk_wait_event()). */
 static bool is_over(const struct kssl_session *s)
 {
 	const struct sock *sk = s->sk;
 
-	return s->error.err || s->tx.end || !s->seal || sk->sk_err ||
-	       sk->sk_shutdown & SEND_SHUTDOWN;
+	return READ_ONCE(s->error.err) || READ_ONCE(s->tx.end) || !READ_ONCE(s->seal) ||
+	       READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/*
+ * The call has told TCP that more follows, and waits or ends without that: TCP keeps
+ * the last segment.  Have TCP write it when the lock is released, as TCP itself does
+ * after a packet has left while the socket was owned (tcp_tsq_handler()).
+ */
+static void push_held(struct sock *sk)
+{
+	if (!test_and_set_bit(TCP_TSQ_DEFERRED, &sk->sk_tsq_flags))
+		sock_hold(sk);
 }
 
 /*
@@ -53,6 +64,7 @@ static int wait_room(struct kssl_session *s, long *timeo)
 		return -EAGAIN;
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
+	push_held(sk);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_wait_event(sk, &left, is_over(s) || (!room && sk_stream_memory_free(sk)), &wait);
 	remove_wait_queue(sk_sleep(sk), &wait);
@@ -158,17 +170,6 @@ bool kssl_tx_append(struct kssl_session *s, struct page *page, u32 off, u32 len)
 	tx->len += len;
 	s->tx_bytes += len;
 	return true;
-}
-
-/*
- * The call has told TCP that more follows, and ends without that: TCP keeps the last
- * segment.  Have TCP write it when the lock is released, as TCP itself does after a
- * packet has left while the socket was owned (tcp_tsq_handler()).
- */
-static void push_held(struct sock *sk)
-{
-	if (!test_and_set_bit(TCP_TSQ_DEFERRED, &sk->sk_tsq_flags))
-		sock_hold(sk);
 }
 
 /**

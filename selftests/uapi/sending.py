@@ -287,6 +287,28 @@ def pressure(size):
     assert plain[0] * 0.9 - size <= kssl[0] <= plain[0] * 1.1 + size, (plain, kssl)
 
 
+def blocking_without_memory(size):
+    """A send() that waits for memory: what TCP has goes meanwhile, and then the rest."""
+    took = []
+    for kssl in False, True:
+        p = Peer(0x1301) if kssl else None
+        one, two = (p.kssl, p.tcp) if p else tap.pair()
+        one.setblocking(True)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 131072)
+        two.settimeout(10 * SLOW)
+        start, got = time.monotonic(), 0
+        with NoMemory():
+            t = threading.Thread(target=one.send, args=(bytes(size),), daemon=True)
+            t.start()
+            while got < size:
+                got += len(two.recv(1 << 16))
+        took.append(time.monotonic() - start)
+        t.join()
+        one.close()
+        two.close()
+    print(f'# no memory, a blocking send of {size}: plain TCP {took[0]:.1f} s, kssl {took[1]:.1f} s')
+
+
 def key_records(n):
     subprocess.run([TOP + '/build/ksslctl', 'policy', 'set', f'key-records={n}'], check=True)
 
@@ -315,7 +337,7 @@ def update_without_memory():
 
 
 def last_content():
-    """TLS 1.2: keys that are used up while content is pending take that, and then end."""
+    """TLS 1.2: used-up keys still seal pending content; the next send() closes."""
     p = Peer(0xc02f)
     p.kssl.send(b'a')
     p.kssl.send(b'b', socket.MSG_MORE)
@@ -488,8 +510,10 @@ def main():
     tap.case('splice() sends pending content first')(splice_sends_first)
     for size in (1000, 3000, 16384):
         tap.case(f'no memory, sends of {size}')(lambda n=size: pressure(n))
+    for size in (40000, 200000):
+        tap.case(f'no memory, a blocking send of {size}')(lambda n=size: blocking_without_memory(n))
     tap.case('a KeyUpdate without memory waits')(update_without_memory)
-    tap.case('keys that are used up take what is pending')(last_content)
+    tap.case('used-up keys still seal pending content')(last_content)
     tap.case('"tls" without memory skips no number')(tls_without_memory)
     tap.case('a reset amid a send')(reset_amid_a_send)
     tap.case('shutdown() waits for no room')(shutdown_waits_for_room)
