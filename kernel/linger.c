@@ -28,8 +28,9 @@
  *	- two seconds after the peer has acknowledged our FIN;
  *	- KSSL_LINGER_BYTES were discarded;
  *	- KSSL_LINGER_END after close().  TCP goes on with what is in its queue, as it
- *	  does for every closed socket.  While TCP has no room for what the program has
- *	  written, and the peer still takes some, the limit begins anew;
+ *	  does for every closed socket.  If TCP has no room for what the program has
+ *	  written, and the peer has acknowledged some, this limit is renewed, until
+ *	  KSSL_LINGER_LAST after close(): then the connection is reset;
  *	- ksslctl flush.
  *
  * What holds what: the struct kssl_linger is the held socket's sk_user_data while the
@@ -68,10 +69,11 @@
 #define KSSL_LINGER_BYTES	65536
 /* For a ClientHello, and for the peer's FIN after it has acknowledged ours. */
 #define KSSL_LINGER_PEER	(2 * HZ)
-/* For everything, if the peer takes nothing meanwhile; and if it does. */
+/* Time limit, unless the peer acknowledges more. */
 #define KSSL_LINGER_END		(10 * HZ)
-#define KSSL_LINGER_LAST	(120 * HZ)
-/* TCP is out of memory, and nothing is in flight whose acknowledgement would tell. */
+/* Time limit in any case. */
+#define KSSL_LINGER_LAST	(300 * HZ)
+/* TCP is out of memory, and nothing is queued, so no acknowledgement will come. */
 #define KSSL_LINGER_RETRY	(HZ / 5)
 /* Held sockets in a network namespace; ksslctl policy. */
 #define KSSL_LINGER_MAX		4096
@@ -89,8 +91,8 @@
  * @state_change: likewise
  * @write_space: likewise
  * @until: when the present wait ends, jiffies
- * @end: when all ends if the peer takes nothing, jiffies
- * @last: when all ends, jiffies
+ * @end: time limit unless the peer acknowledges more, jiffies
+ * @last: time limit in any case, jiffies
  * @room: bytes that may still be discarded
  * @una: what the peer had acknowledged when @end was set
  * @acked: it has acknowledged our FIN

@@ -117,6 +117,8 @@ static int send_update(struct kssl_session *s, bool request)
  * kssl_tx_serve_key() - answer a KeyUpdate, and keep the limits of the key
  * @s: a session with sending keys, kssl_tx_due() is true; socket lock, process context
  *
+ * TLS 1.2 cannot change keys: pending content is one record beyond the limit.
+ *
  * Return: 0: the next record may be one of content; -EAGAIN (no room); -EPIPE
  * (nothing may follow: the keys are used up, or TCP's connection is over); or why
  * the session has failed.
@@ -130,7 +132,7 @@ int kssl_tx_serve_key(struct kssl_session *s)
 	}
 	/* RFC 9325, 4.4: TLS 1.2 cannot rekey, nor can a bare key */
 	if (s->tx.end != KSSL_TX_OPEN || s->tx.len)
-		return 0;	/* what was taken still goes */
+		return 0;	/* pending content is still sent */
 	kssl_nl_event(s, KSSL_EVENT_KIND_LIMIT);
 	kssl_tx_close(s);
 	return -EPIPE;

@@ -168,11 +168,11 @@ int kssl_tx_tcp_record(struct kssl_session *s, struct page *page, u32 off, u32 l
 }
 
 /**
- * kssl_tx_blocked() - have what is due and cannot go now looked at again
+ * kssl_tx_blocked() - arrange a retry of what is due
  * @s: the session; socket lock
  *
- * By TCP when an acknowledgement makes room; with nothing queued, which is for want
- * of memory alone, after a moment.
+ * If bytes are queued, TCP calls write_space when they are acknowledged.  If none are,
+ * memory is short, and a timer retries.
  */
 void kssl_tx_blocked(struct kssl_session *s)
 {

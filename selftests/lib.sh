@@ -183,7 +183,7 @@ start_kssld() {
 
 stop_kssld() { stop_pid "$KSSLD_PID"; KSSLD_PID=; }
 
-# default_config FILE [LINES]: two identities of the test CA; WORKERS is 2 if not set
+# default_config FILE [LINES]: two identities of the test CA; WORKERS: how many (default 2)
 default_config() {
 	cat >"$1" <<-C
 	[global]
