@@ -133,7 +133,8 @@ static int send_some(struct kssl_session *s, u8 type, struct msghdr *msg, bool m
 	}
 	if (tx->len < tx->room && (more || msg_data_left(msg)) && keep_pending(s))
 		return n;
-	kssl_tx_trim(s);
+	if (tx->len < tx->room)
+		kssl_tx_trim(s);
 	push = kssl_push_for(msg_data_left(msg), more);
 	err = fresh ? kssl_tx_seal(s, push) : kssl_tx_send_content(s, push);
 	if (err != -EAGAIN)

@@ -160,6 +160,15 @@ bool kssl_tx_memory_free(const struct sock *sk, int wake)
 	       (small_buffer(sk) ? extra + 1 : new_skbs(sk, TLS_TEXT_MAX + extra));
 }
 
+/* Is there room and memory for @len bytes and the head of an skb, by what lies at hand? */
+static bool has_plenty(const struct sock *sk, u32 len, enum kssl_gate what)
+{
+	u32 most = len + KSSL_SKB_HEAD;
+
+	return len <= tcp_sk(sk)->mss_cache && sk->sk_forward_alloc >= (int)most &&
+	       space(sk, sk->sk_wmem_queued, what) >= most;
+}
+
 /*
  * Take memory from TCP's accounting.  Over its limits TCP refuses a socket that is under
  * its sndbuf, and never one that is at it.  The first value of tcp_wmem each socket may
@@ -213,6 +222,8 @@ int kssl_tx_gate(struct kssl_session *s, u32 want, u32 ahead, enum kssl_gate wha
 	    unlikely(tp->write_seq - tp->snd_nxt >= tcp_notsent_lowat(tp)))
 		return -EAGAIN;
 	extra = s->seal->head + kssl_tx_tail(s, want);
+	if (likely(has_plenty(sk, ahead + want + extra, what)))
+		return want;
 	n = allowed(sk, want, extra, ahead, what);
 	if (unlikely(!n || !reserve_memory(sk, ahead + n + extra + heads(sk, n + extra))))
 		return -EAGAIN;
