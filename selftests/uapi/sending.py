@@ -336,17 +336,24 @@ def update_without_memory():
         key_records(0)
 
 
+def set_more_ms(ms):
+    with open('/sys/module/kssl/parameters/more_ms', 'w', encoding='ascii') as f:
+        f.write(str(ms))
+
+
 def last_content():
     """TLS 1.2: used-up keys still seal pending content; the next send() closes."""
     p = Peer(0xc02f)
-    p.kssl.send(b'a')
-    p.kssl.send(b'b', socket.MSG_MORE)
-    key_records(1)
+    set_more_ms(60000)
     try:
+        p.kssl.send(b'a')
+        p.kssl.send(b'b', socket.MSG_MORE)
+        key_records(1)
         assert p.kssl.send(b'c') == 1
         assert tap.errno_of(p.kssl.send, b'd', socket.MSG_NOSIGNAL) == errno.EPIPE
     finally:
         key_records(0)
+        set_more_ms(200)
     assert [p.got() for _ in range(3)] == [(DATA, b'a'), (DATA, b'bc'), (ALERT, b'\1\0')]
     p.close()
 
