@@ -268,7 +268,7 @@ bool kssl_keys_allowed(const struct kssl_net *kn, const struct kssl_half *half)
 void kssl_keys_install(struct kssl_session *s, struct kssl_half **seal, struct kssl_half **open)
 {
 	if (seal && *seal && !s->seal) {
-		s->seal = *seal;
+		WRITE_ONCE(s->seal, *seal);
 		*seal = NULL;
 	}
 	if (open && *open && !s->open) {

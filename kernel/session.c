@@ -223,7 +223,7 @@ static void wipe(struct kssl_session *s)
 		memzero_explicit(&s->ktls->rx, sizeof(s->ktls->rx));
 	}
 	kssl_keys_free(s->seal);
-	s->seal = NULL;
+	WRITE_ONCE(s->seal, NULL);
 	kssl_keys_free(s->open);
 	s->open = NULL;
 	kssl_exporter_free(s->master);
@@ -430,7 +430,7 @@ static void send_alert(struct kssl_session *s, u8 alert)
 static void end(struct kssl_session *s, int err, u8 alert, const char *text)
 {
 	/* first: sending the alert may fail as well; a reader may have another error already */
-	s->error.err = kssl_session_errno(s) ?: -err;
+	WRITE_ONCE(s->error.err, kssl_session_errno(s) ?: -err);
 	if (s->rx.end != KSSL_RX_CUT)
 		s->error.text = text;
 	send_alert(s, alert);
