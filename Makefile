@@ -226,8 +226,8 @@ nl-gen:
 	include/netlink/nl-gen include/netlink/kssl.yaml include/uapi/linux/kssl_netlink.h \
 		kernel/generated/netlink.h kernel/generated/netlink.c
 
-# As it was built: a virtual machine has the module, but perhaps no headers.
-insmod: $(if $(wildcard kssl.ko),,modules)
+# Without headers, as in a virtual machine, the module that is there.
+insmod: $(if $(KDIR),modules,$(if $(wildcard kssl.ko),,modules))
 	-modprobe -a gcm aesni_intel libchacha20poly1305
 	insmod ./kssl.ko
 

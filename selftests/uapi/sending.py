@@ -119,6 +119,7 @@ def send_buffer(sndbuf, size):
         plain, kssl = filled(False, sndbuf, size), filled(True, sndbuf, size)
         if kssl[1] <= plain[1] + RECORD + HEADS:
             break
+        print(f'# SO_SNDBUF {sndbuf}, sends of {size}: measured again: {plain}, {kssl}')
     assert kssl[1] <= plain[1] + RECORD + HEADS, (plain, kssl)
     assert kssl[0] >= min(plain[0], sndbuf) / 8, (plain, kssl)
     print(f'# SO_SNDBUF {sndbuf}, sends of {size}: plain TCP took {plain[0]}, queued {plain[1]}; '
