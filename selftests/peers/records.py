@@ -29,6 +29,14 @@ def expand_label(name, secret, label, length):
     return hmac.new(secret, info + b'\x01', getattr(hashlib, name)).digest()[:length]
 
 
+def spoilt(record, at=-1):
+    """The record with a bit of one byte flipped: never the record itself, as a byte that is
+    set to a fixed value may be."""
+    out = bytearray(record)
+    out[at] ^= 1
+    return bytes(out)
+
+
 class Half:
     """One direction."""
 

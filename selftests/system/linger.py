@@ -20,7 +20,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + '/selftests/peers')
 import tap  # noqa: E402
-from records import ALERT, DATA, Peer  # noqa: E402
+from records import ALERT, DATA, Peer, spoilt  # noqa: E402
 
 PKI, CLOSE_HANDSHAKE = TOP + '/build/pki/', 26
 SUITES = (0x1301, 0xc02f)
@@ -68,7 +68,7 @@ def alert_arrives():
     for suite in SUITES:
         for _ in range(10):
             p = Peer(suite)
-            p.tcp.sendall(bytearray(p.out.seal(b'x'))[:-1] + b'\0' + bytes(20000))
+            p.tcp.sendall(spoilt(p.out.seal(b'x')) + bytes(20000))
             assert tap.errno_of(p.kssl.recv, 10) == errno.EBADMSG
             p.kssl.close()
             p.tcp.sendall(bytes(20000))

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../peers')
 import tap  # noqa: E402
-from records import ALERT, CCS, DATA, HANDSHAKE, SUITES, TICKET, Half, Peer  # noqa: E402
+from records import (ALERT, CCS, DATA, HANDSHAKE, SUITES, TICKET, Half, Peer,  # noqa: E402
+                     spoilt)
 
 MANUAL = os.path.dirname(os.path.abspath(__file__)) + '/../../user/man/kssl.7'
 RUN = (0x1301, 0xc02f, 0xcca8, 0x1303)     # suites; TLS 1.3 and 1.2
@@ -86,10 +87,7 @@ class Case(NamedTuple):
 
 def flip(at, size=300):
     """A record with one bit changed; 300 bytes: the length's high byte can shrink."""
-    def make(p):
-        record = p.out.seal(bytes(size))
-        return record[:at] + bytes([record[at] ^ 1]) + (record[at + 1:] if at != -1 else b'')
-    return make
+    return lambda p: spoilt(p.out.seal(bytes(size)), at)
 
 
 def sealed(text, kind=DATA, **more):
@@ -526,7 +524,7 @@ def receive_only(suite):
     half = Half(suite)
     tap.attach(kssl)
     kssl.setsockopt(tap.SOL_KSSL, tap.KEY_RX, half.uapi())
-    tcp.sendall(half.seal(b'good')[:-1] + b'\0\0')
+    tcp.sendall(spoilt(half.seal(b'good')) + b'\0')
     assert tap.errno_of(kssl.recv, 10) == errno.EBADMSG
     e = tap.error(kssl)
     assert (e['err'], e['sent']) == (errno.EBADMSG, NONE), e
