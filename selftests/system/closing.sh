@@ -57,10 +57,8 @@ ftp() {
 
 # How often each content is there, and how often it is to be.
 there() { # DIR
-	local f
-	for f in "$1"/*; do
-		[ ! -e "$f" ] || echo "$(basename "${f%.*}") $(sha256sum <"$f" | cut -c1-8)"
-	done | sort | uniq -c | sed 's/^ *//'
+	(cd "$1" && sha256sum -- *) | awk '{ sub(/\.[0-9]+$/, "", $2); print $2, substr($1, 1, 8) }' |
+		sort | uniq -c | sed 's/^ *//'
 }
 all_of() { # NAME...
 	local f n
