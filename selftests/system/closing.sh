@@ -103,7 +103,10 @@ C
 		name="vsftpd: lftp, TLS $v"
 		failed=$(ftp $many $v)
 		tap_is "$failed" "" "$name: nothing fails in $many rounds"
-		[ -z "$failed" ] || tap_diag "$(sort "$TMP/lftp.err" | uniq -c | head -n 5)"
+		[ -z "$failed" ] || tap_diag "$(
+			sort "$TMP/lftp.err" | uniq -c | head -n 5
+			grep failed "$TMP/kssld.log" | tail -n 5
+			grep -v '[[:space:]]0$' /proc/net/kssl_stat)"
 		got=$(there "$TMP/ftp/up")
 		tap_is "$got" "$(all_of big small zero)" "$name: every file put is there"
 		got=$(there "$TMP/got")
